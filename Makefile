@@ -1,0 +1,58 @@
+# Everything runs from here, the same on a laptop and in CI. `make demo` and `make test` need nothing done before.
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+PORT ?= 7860
+# Nothing here needs a model hub; saying so spares the wait for one.
+export HF_HUB_OFFLINE := 1
+export GRADIO_ANALYTICS_ENABLED := False
+
+.PHONY: help setup demo test check lint bench mini clean
+
+help:
+	@echo "make demo    caption the sample event into out/ and open the page"
+	@echo "make test    all tests that this machine can run"
+	@echo "make check   lint, types, import rules, tests: what CI runs"
+	@echo "make bench   measurements against plain Pillow"
+	@echo "make mini    train the built-in model again"
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Montage needs Python 3.11 or newer; none was found on this machine." >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@echo "Installing the libraries: about two minutes, a few GB (torch)."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+sample/truth.csv: | setup
+	$(BIN)/montage sample-event sample --photos 48 --seed 7
+
+demo: setup sample/truth.csv
+	$(BIN)/montage caption sample --event "Freshers Night" --out out --set embeddings.model=mini
+	$(BIN)/montage serve --port $(PORT) --set embeddings.model=mini
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint test
+
+bench: setup
+	$(BIN)/python -m benchmarks.ingest
+
+mini: setup
+	$(BIN)/python -m core.mini.train_clip --out core/mini/clip --seed 0
+
+clean:
+	rm -rf .venv out sample build .pytest_cache .mypy_cache .ruff_cache
+
+.PHONY: docs
+docs: setup
+	$(BIN)/python -c "import json; from core.record import record_schema; print(json.dumps(record_schema(), indent=2))" > docs/posts.schema.json

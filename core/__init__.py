@@ -1,0 +1,1 @@
+"""The Montage library: photos in, posts out. Knows neither Ray nor Gradio."""
