@@ -1,0 +1,244 @@
+"""The pipeline's typed settings: what each key means and which values it may take.
+
+The values themselves stand in `defaults.yaml`, once; `core.config` reads them and lays a club's file over them.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = [
+    "CaptionerSettings",
+    "CategorizeSettings",
+    "ClusterSettings",
+    "DedupeSettings",
+    "EmbeddingsSettings",
+    "ExportSettings",
+    "IngestSettings",
+    "PipelineConfig",
+    "PublisherSettings",
+    "SelectionSettings",
+    "Stage",
+]
+
+Stage = Literal["ingest", "dedupe_quality", "categorize", "cluster", "captioner", "publisher"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseModel):
+    """Frozen, keyword-only, unknown keys refused; the docstring under each field is its documentation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class IngestSettings(Settings):
+    """How photos are found and decoded, and what is too much."""
+
+    analysis_size_px: Annotated[int, Field(ge=64, le=8192)]
+    """Longer side, at least, at which photos are analysed; JPEGs are decoded straight to a reduced scale."""
+    max_pixels: Count
+    """Photos with more pixels than this are set aside unread."""
+    max_file_bytes: Count
+    """Files larger than this are set aside unread."""
+    max_files: Count
+    """An input with more files than this is refused."""
+    max_unpacked_bytes: Count
+    """A ZIP that unpacks to more than this is refused."""
+    max_zip_ratio: Annotated[float, Field(gt=1)]
+    """Members of a ZIP that unpack to more than this many times their packed size are set aside."""
+    threads: Annotated[int, Field(ge=0, le=256)]
+    """Decoding threads; 0 takes one per processor."""
+
+
+class EmbeddingsSettings(Settings):
+    """Which CLIP model turns photos and texts into vectors."""
+
+    backend: Literal["openclip"]
+    """The library that runs the model."""
+    model: Annotated[str, Field(min_length=1)]
+    """`mini` (shipped, offline), an OpenCLIP model name, `hf-hub:org/name`, or a local model folder."""
+    pretrained: str | None
+    """OpenCLIP's name for the weights; not used for `mini`, `hf-hub:` and folders."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
+    """Where the model runs: auto, cpu, cuda, cuda:N or mps."""
+    batch_size: Annotated[int, Field(ge=1, le=4096)]
+    """Photos a forward pass."""
+
+
+class DedupeSettings(Settings):
+    """What counts as the same photo twice."""
+
+    method: Literal["clip", "phash", "both"]
+    """How candidate pairs are found: by CLIP cosine, by perceptual hash, or by either."""
+    clip_threshold: Annotated[float, Field(ge=-1, le=1)] | None
+    """Lowest CLIP cosine of a candidate pair; null takes the model's calibrated one."""
+    near_dup_threshold: Annotated[int, Field(ge=0, le=64)]
+    """Greatest Hamming distance of two 64-bit perceptual hashes of a candidate pair."""
+    verify: Literal["auto", "geometry", "none"]
+    """Check candidates by geometry: auto (where a photo has too few key points, by pixels), geometry (refuse
+    what has too few), or none (every candidate counts)."""
+    bursts: Literal["keep", "best"]
+    """Photos of one burst: keep them all, or only the best of each burst."""
+    burst_gap_s: Annotated[float, Field(ge=0)]
+    """Longest pause between two photos of one burst, in seconds."""
+
+
+class CategorizeSettings(Settings):
+    """Zero-shot labels."""
+
+    labels: tuple[Annotated[str, Field(min_length=1)], ...]
+    """The labels to choose from."""
+    threshold: Share | None
+    """Lowest score of a label that is given; null takes the model's calibrated one."""
+    topk: Count
+    """Most labels a photo gets."""
+    prompts: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Prompt templates, each holding {label}; their embeddings are averaged."""
+    neutral_prompt: str
+    """The text every label is scored against."""
+
+    @model_validator(mode="after")
+    def _prompts_hold_the_label(self) -> "CategorizeSettings":
+        for prompt in self.prompts:
+            if "{label}" not in prompt:
+                raise ValueError(f"every prompt must hold {{label}}, got {prompt!r}")
+        return self
+
+
+class SelectionSettings(Settings):
+    """How many photos of an event are worth posting."""
+
+    k: Count | None
+    """Keep the best and most varied k photos; null keeps all."""
+    min_quality: Share
+    """Photos of lower quality (blurred all over, nearly black or white) are not posted; 0 lets all through."""
+
+
+class ClusterSettings(Settings):
+    """How photos are grouped into posts."""
+
+    use_clip: bool
+    """Group by CLIP embeddings; without it label features must be on."""
+    k: Literal["auto"] | Count
+    """Number of clusters; auto takes the one with the best silhouette."""
+    k_max: Annotated[int, Field(ge=2)]
+    """Largest k that auto tries."""
+    max_images_per_post: Count
+    """Clusters larger than this are cut into several posts."""
+    silhouette_sample: Annotated[int, Field(ge=10)]
+    """Photos on which the silhouette is computed when there are more."""
+    use_label_features: bool
+    """Join the label scores to the embedding before clustering."""
+    label_weight: Annotated[float, Field(ge=0)]
+    """Weight of the label features in the joined vector."""
+    label_norm: Literal["zscore", "l2", "none"]
+    """How label scores are scaled before they are joined."""
+    fuse_normalize: bool
+    """Scale the joined vector to unit length."""
+
+    @model_validator(mode="after")
+    def _something_to_cluster_on(self) -> "ClusterSettings":
+        if not (self.use_clip or self.use_label_features):
+            raise ValueError("use_clip and use_label_features are both off: there is nothing to group photos by")
+        return self
+
+
+class CaptionerSettings(Settings):
+    """What a post says, and its montage grid."""
+
+    mode: Literal["template"]
+    """The captioner."""
+    montage_max_tiles: Annotated[int, Field(ge=1, le=100)]
+    """Most photos in the montage grid."""
+    montage_tile_px: Annotated[int, Field(ge=16, le=2048)]
+    """Height of a row of the grid, and width of a tile in its fullest row."""
+    adapter_path: str | None
+    """Folder of a LoRA adapter; not looked for in template mode."""
+    max_hashtags: Annotated[int, Field(ge=0)]
+    """Most hashtags a post gets."""
+    include_swipe_hint: bool
+    """End captions of posts with several photos with the swipe hint."""
+    swipe_hint: str
+    """The swipe hint's words."""
+    calc_clipscore: bool
+    """Score each caption against its photos."""
+    openers: Annotated[tuple[str, ...], Field(min_length=1)]
+    """First words of a template caption; the event's name follows."""
+    base_hashtags: tuple[str, ...]
+    """Hashtags every post gets."""
+    label_hashtags: dict[str, tuple[str, ...]]
+    """Hashtags a post gets for a label."""
+
+    @model_validator(mode="after")
+    def _hashtags_are_hashtags(self) -> "CaptionerSettings":
+        for tag in (*self.base_hashtags, *(tag for tags in self.label_hashtags.values() for tag in tags)):
+            if not tag.startswith("#") or len(tag) < 2 or any(c.isspace() or c in "#@" for c in tag[1:]):
+                raise ValueError(f"a hashtag is '#' and then letters without spaces, got {tag!r}")
+        return self
+
+
+class ExportSettings(Settings):
+    """The JPEGs that are written for the platform (Instagram's limits by default)."""
+
+    width_px: Annotated[int, Field(ge=320, le=4096)]
+    """Greatest width."""
+    jpeg_quality: Annotated[int, Field(ge=40, le=98)]
+    """JPEG quality."""
+    min_aspect: Annotated[float, Field(gt=0)]
+    """Narrowest width / height; narrower photos are set on a blurred ground, never cropped."""
+    max_aspect: Annotated[float, Field(gt=0)]
+    """Widest width / height."""
+    zip: bool
+    """Also write all posts into one ZIP."""
+
+
+class PublisherSettings(Settings):
+    """Posting to the platform."""
+
+    enabled: bool
+    """Post to the platform. Not possible in this version: only dry runs are."""
+    dry_run: bool
+    """Write what would be posted, and post nothing."""
+
+    @model_validator(mode="after")
+    def _only_dry_runs(self) -> "PublisherSettings":
+        if self.enabled and not self.dry_run:
+            raise ValueError("this version cannot post; set dry_run: true, or enabled: false")
+        return self
+
+
+class PipelineConfig(Settings):
+    """All settings of one run."""
+
+    pipeline: tuple[Stage, ...]
+    """The stages to run; one that is left out is skipped. They run in this order."""
+    seed: Annotated[int, Field(ge=0)]
+    """Seed of everything that chooses: openers, sampling."""
+    ingest: IngestSettings
+    embeddings: EmbeddingsSettings
+    dedupe: DedupeSettings
+    categorize: CategorizeSettings
+    cluster: ClusterSettings
+    selection: SelectionSettings
+    captioner: CaptionerSettings
+    export: ExportSettings
+    publisher: PublisherSettings
+
+    @model_validator(mode="after")
+    def _stages_in_order(self) -> "PipelineConfig":
+        order: tuple[Stage, ...] = (
+            "ingest",
+            "dedupe_quality",
+            "categorize",
+            "cluster",
+            "captioner",
+            "publisher",
+        )
+        wanted = [stage for stage in order if stage in self.pipeline]
+        if list(self.pipeline) != wanted or "ingest" not in self.pipeline:
+            raise ValueError(
+                f"stages must start with ingest and keep the order {', '.join(order)} without repeats, "
+                f"got {', '.join(self.pipeline)}"
+            )
+        return self
