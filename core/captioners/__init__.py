@@ -1,0 +1,1 @@
+"""Captioners: each writes the text of a post."""

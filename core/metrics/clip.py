@@ -1,0 +1,54 @@
+"""How well a text fits photos, in two units that are never mixed: `clip_cosine` and `clipscore`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.embed import Embedder, embed_texts
+from core.store import Store
+
+__all__ = ["ClipFit", "clip_fit"]
+
+_PREFIX = "A photo depicts "
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipFit:
+    """Both units, each the mean over the photos."""
+
+    clip_cosine: float
+    """Raw cosine of text and photo, -1..1."""
+    clipscore: float
+    """2.5 * max(cosine, 0) of "A photo depicts …" and photo, 0..2.5 (Hessel et al. 2021)."""
+
+
+def clip_fit(
+    texts: Sequence[str],
+    posts: Sequence[Sequence[int]],
+    embeddings: np.ndarray,
+    judged: np.ndarray,
+    embedder: Embedder,
+    store: Store,
+) -> list[ClipFit | None]:
+    """Score each text against its photos; None where the model cannot judge most of them.
+
+    Args:
+        texts: n captions, without hashtags.
+        posts: for each caption the indices of its photos.
+        embeddings: of all photos of the event, float32 (m, d), unit length.
+        judged: bool (m,), which of them the model can judge (`core.embed.judged_photos`).
+    """
+    if not texts:
+        return []
+    vectors = embed_texts(embedder, store, [*texts, *(_PREFIX + text for text in texts)])
+    plain, prefixed = vectors[: len(texts)], vectors[len(texts) :]
+    fits: list[ClipFit | None] = []
+    for text, depicts, members in zip(plain, prefixed, map(list, posts), strict=True):
+        if judged[members].mean() < 0.5:
+            fits.append(None)
+            continue
+        cosine = float(np.mean(embeddings[members] @ text))
+        score = float(np.mean(2.5 * np.maximum(embeddings[members] @ depicts, 0.0)))
+        fits.append(ClipFit(clip_cosine=round(cosine, 4), clipscore=round(score, 4)))
+    return fits

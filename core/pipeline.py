@@ -1,0 +1,320 @@
+"""The stages of an event, in order: ingest, dedupe_quality, categorize, cluster, captioner.
+
+Each stage is a function from its input and its section of the config to its output and a `StageReport`. The last
+stage, publisher, works on the written result and lives in `core.publish`.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.captioners.template import template_captions
+from core.categorize import Labels, categorize
+from core.cluster import Clusters, cluster_photos, cut_into_posts, fuse_features
+from core.embed import Embedder, judged_photos
+from core.errors import NoPhotosError
+from core.ingest import IngestResult, Photo, SetAside, ingest, load_embeddings
+from core.metrics.clip import clip_fit
+from core.neardup import Selection, dedupe_and_select
+from core.posts import Caption, EventDetails, Post, alt_text, choose_hashtags, post_labels
+from core.settings import PipelineConfig
+from core.sources import open_sources
+from core.store import Store, digest
+
+__all__ = ["EventResult", "Progress", "StageReport", "run_pipeline"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, done, total)."""
+_CLUSTER_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageReport:
+    """What a stage did."""
+
+    stage: str
+    seconds: float
+    counts: dict[str, int]
+    measures: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventResult:
+    """An event after the pipeline. Indices speak of `photos`."""
+
+    event: EventDetails
+    photos: tuple[Photo, ...]
+    set_aside: tuple[SetAside, ...]
+    selection: Selection
+    labels: Labels | None
+    clusters: Clusters | None
+    cluster_of: dict[int, int]
+    """Cluster of each selected photo."""
+    posts: tuple[Post, ...]
+    reports: tuple[StageReport, ...]
+    config: PipelineConfig
+    embedder: Embedder
+    notice: str | None
+    """What the user must know about the model, e.g. that the default was replaced."""
+    store_found: dict[str, int] = field(default_factory=dict)
+    store_computed: dict[str, int] = field(default_factory=dict)
+
+    def report(self, stage: str) -> StageReport | None:
+        """The report of a stage, None where it was skipped."""
+        return next((report for report in self.reports if report.stage == stage), None)
+
+
+class _Clock:
+    """Collects a report for each stage that runs."""
+
+    def __init__(self) -> None:
+        self.reports: list[StageReport] = []
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[tuple[dict[str, int], dict[str, Any]]]:
+        counts: dict[str, int] = {}
+        measures: dict[str, Any] = {}
+        start = time.perf_counter()
+        yield counts, measures
+        seconds = round(time.perf_counter() - start, 3)
+        self.reports.append(StageReport(stage=name, seconds=seconds, counts=counts, measures=measures))
+
+
+def run_pipeline(
+    paths: Sequence[Path],
+    event: EventDetails,
+    config: PipelineConfig,
+    *,
+    store: Store,
+    embedder: Embedder,
+    notice: str | None = None,
+    exclude: Path | None = None,
+    progress: Progress = lambda stage, done, total: None,
+) -> EventResult:
+    """Turn photos into captioned posts, in memory.
+
+    Args:
+        paths: folders, ZIPs and photos.
+        event: its name, and date and place if given.
+        embedder: from `core.models.choose_embedder`.
+        exclude: a folder within the photos that is skipped, such as the output folder.
+
+    Raises:
+        InputError: the input cannot be used at all; NoPhotosError: none of its files is a readable photo.
+    """
+    clock = _Clock()
+    ingested = _ingest(paths, config, store, embedder, exclude, clock, progress)
+    photos = ingested.photos
+    embeddings = load_embeddings(photos, config.ingest, store, embedder) if _needs_embeddings(config) else None
+    selection = _dedupe(photos, embeddings, config, store, embedder, clock, progress)
+    kept = np.array(selection.selected)
+    labels = _categorize(embeddings, config, store, embedder, clock, progress)
+    clusters, posts = _cluster(photos, kept, embeddings, labels, config, store, embedder, clock, progress)
+    posts = _caption(posts, event, embeddings, labels, config, store, embedder, clock, progress)
+    assignment = clusters.assignment if clusters else (0,) * len(kept)
+    return EventResult(
+        event=event,
+        photos=photos,
+        set_aside=ingested.set_aside,
+        selection=selection,
+        labels=labels,
+        clusters=clusters,
+        cluster_of={int(i): cluster for i, cluster in zip(kept, assignment, strict=True)},
+        posts=tuple(posts),
+        reports=tuple(clock.reports),
+        config=config,
+        embedder=embedder,
+        notice=notice,
+        store_found=dict(store.found),
+        store_computed=dict(store.computed),
+    )
+
+
+def _needs_embeddings(config: PipelineConfig) -> bool:
+    clip_dedupe = "dedupe_quality" in config.pipeline and config.dedupe.method != "phash"
+    scored = "captioner" in config.pipeline and config.captioner.calc_clipscore
+    chosen = "dedupe_quality" in config.pipeline and config.selection.k is not None
+    return clip_dedupe or scored or chosen or bool({"categorize", "cluster"} & set(config.pipeline))
+
+
+def _ingest(
+    paths: Sequence[Path],
+    config: PipelineConfig,
+    store: Store,
+    embedder: Embedder,
+    exclude: Path | None,
+    clock: _Clock,
+    progress: Progress,
+) -> IngestResult:
+    with clock.stage("ingest") as (counts, _):
+        files = open_sources(paths, config.ingest, exclude=exclude)
+        result = ingest(
+            files,
+            config.ingest,
+            store,
+            embedder if _needs_embeddings(config) else None,
+            batch_size=config.embeddings.batch_size,
+            progress=lambda done, total: progress("ingest", done, total),
+        )
+        counts.update(files=len(files), photos=len(result.photos), set_aside=len(result.set_aside))
+    if not result.photos:
+        where = ", ".join(str(path) for path in paths)
+        reasons = "; ".join(f"{x.name} {x.message}" for x in result.set_aside[:3])
+        raise NoPhotosError(f"no readable photo in {where}" + (f": {reasons}" if reasons else ": it holds no files"))
+    return result
+
+
+def _dedupe(
+    photos: Sequence[Photo],
+    embeddings: np.ndarray | None,
+    config: PipelineConfig,
+    store: Store,
+    embedder: Embedder,
+    clock: _Clock,
+    progress: Progress,
+) -> Selection:
+    if "dedupe_quality" not in config.pipeline:
+        return Selection.everything(len(photos))
+    progress("dedupe_quality", 0, len(photos))
+    with clock.stage("dedupe_quality") as (counts, measures):
+        found = dedupe_and_select(photos, embeddings, config, store, embedder)
+        counts.update(found.counts())
+        measures.update(found.measures)
+    progress("dedupe_quality", len(photos), len(photos))
+    return found
+
+
+def _categorize(
+    embeddings: np.ndarray | None,
+    config: PipelineConfig,
+    store: Store,
+    embedder: Embedder,
+    clock: _Clock,
+    progress: Progress,
+) -> Labels | None:
+    if "categorize" not in config.pipeline or embeddings is None:
+        return None
+    progress("categorize", 0, len(embeddings))
+    with clock.stage("categorize") as (counts, measures):
+        labels = categorize(embeddings, config.categorize, embedder, store)
+        labelled = sum(1 for given in labels.given if given)
+        counts.update(photos=len(embeddings), labelled=labelled, outside_the_models_world=sum(labels.abstained))
+        measures.update(threshold=labels.threshold, unknown_labels=list(labels.unknown_labels))
+    progress("categorize", len(embeddings), len(embeddings))
+    return labels
+
+
+def _cluster(
+    photos: Sequence[Photo],
+    kept: np.ndarray,
+    embeddings: np.ndarray | None,
+    labels: Labels | None,
+    config: PipelineConfig,
+    store: Store,
+    embedder: Embedder,
+    clock: _Clock,
+    progress: Progress,
+) -> tuple[Clusters | None, list[Post]]:
+    strength = np.array([photos[i].quality.score for i in kept])
+    if "cluster" not in config.pipeline or embeddings is None:
+        features = strength[:, None]
+        groups = cut_into_posts([0] * len(kept), features, strength, max_images=config.cluster.max_images_per_post)
+        return None, [Post(photos=tuple(int(kept[i]) for i in group), cluster=0) for group in groups]
+    progress("cluster", 0, len(kept))
+    with clock.stage("cluster") as (counts, measures):
+        scores = labels.scores[kept] if labels is not None else None
+        features = fuse_features(embeddings[kept], scores, config.cluster)
+        # Rounded, so that the key does not change with the last bit of another processor's arithmetic.
+        key = digest("cluster", _CLUSTER_VERSION, features.round(6), config.cluster.model_dump(), config.seed)
+        stored = store.json(
+            "cluster", key, lambda: _clusters_to_json(cluster_photos(features, config.cluster, seed=config.seed))
+        )
+        clusters = _clusters_from_json(stored)
+        groups = cut_into_posts(clusters.assignment, features, strength, max_images=config.cluster.max_images_per_post)
+        posts = [Post(photos=tuple(int(kept[i]) for i in g), cluster=clusters.assignment[g[0]]) for g in groups]
+        counts.update(photos=len(kept), clusters=clusters.k, posts=len(posts))
+        measures.update(k=clusters.k, silhouette=clusters.silhouette, silhouette_by_k=clusters.tried)
+    progress("cluster", len(kept), len(kept))
+    return clusters, posts
+
+
+def _clusters_to_json(clusters: Clusters) -> dict[str, Any]:
+    return {
+        "assignment": clusters.assignment,
+        "k": clusters.k,
+        "silhouette": clusters.silhouette,
+        "tried": sorted(clusters.tried.items()),
+    }
+
+
+def _clusters_from_json(data: dict[str, Any]) -> Clusters:
+    return Clusters(
+        assignment=tuple(data["assignment"]),
+        k=data["k"],
+        silhouette=data["silhouette"],
+        tried=dict(data["tried"]),
+    )
+
+
+def _caption(
+    posts: Sequence[Post],
+    event: EventDetails,
+    embeddings: np.ndarray | None,
+    labels: Labels | None,
+    config: PipelineConfig,
+    store: Store,
+    embedder: Embedder,
+    clock: _Clock,
+    progress: Progress,
+) -> list[Post]:
+    given = labels.given if labels is not None else None
+    topk = config.categorize.topk
+    labelled = [
+        replace(post, labels=post_labels([given[i] for i in post.photos], topk=topk)) if given else post
+        for post in posts
+    ]
+    if "captioner" not in config.pipeline:
+        return labelled
+    progress("captioner", 0, len(posts))
+    settings = config.captioner
+    with clock.stage("captioner") as (counts, measures):
+        sizes = [len(post.photos) for post in labelled]
+        texts = template_captions(event, [post.labels for post in labelled], sizes, settings, seed=config.seed)
+        fits: Sequence[Any] = [None] * len(texts)
+        if settings.calc_clipscore and embeddings is not None:
+            judged = judged_photos(embedder, embeddings)
+            fits = clip_fit(texts, [post.photos for post in labelled], embeddings, judged, embedder, store)
+        captioned = [
+            _with_caption(post, text, fit, event, given, config)
+            for post, text, fit in zip(labelled, texts, fits, strict=True)
+        ]
+        counts.update(posts=len(posts), scored=sum(fit is not None for fit in fits))
+        scored = [fit for fit in fits if fit is not None]
+        if scored:
+            measures["mean_clip_cosine"] = round(float(np.mean([fit.clip_cosine for fit in scored])), 4)
+            measures["mean_clipscore"] = round(float(np.mean([fit.clipscore for fit in scored])), 4)
+    progress("captioner", len(posts), len(posts))
+    return captioned
+
+
+def _with_caption(post: Post, text: str, fit: Any, event: EventDetails, given: Any, config: PipelineConfig) -> Post:
+    settings = config.captioner
+    scores = {} if fit is None else {"clip_cosine": fit.clip_cosine, "clipscore": fit.clipscore}
+    caption = Caption(text=text, **scores)
+    of = len(post.photos)
+    return replace(
+        post,
+        captions={settings.mode: caption},
+        hashtags=choose_hashtags(
+            post.labels, base=settings.base_hashtags, by_label=settings.label_hashtags, most=settings.max_hashtags
+        ),
+        alt_texts=tuple(
+            alt_text(event, [s.label for s in given[i]] if given else [], number=number, of=of)
+            for number, i in enumerate(post.photos, start=1)
+        ),
+    )
