@@ -1,0 +1,1 @@
+"""The `montage` command: the only place that knows core, distributed and demo."""

@@ -1,0 +1,154 @@
+"""`montage caption`: the main job."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from cli.console import out as stdout
+from cli.console import stage_progress
+from cli.options import ConfigOption, JsonOption, PhotosArgument, SetOption, StoreOption, open_store
+from core.config import load_config
+from core.embed import choose_embedder
+from core.errors import OutputError
+from core.pipeline import EventResult, run_pipeline
+from core.posts import EventDetails
+from core.publish.folder import Written, write_result
+from core.record import EventRecord, PostRecord
+
+__all__ = ["caption", "print_posts"]
+
+REASONS = {
+    "duplicate": "near-duplicates of a better photo",
+    "poor_quality": "too blurred, dark or bright",
+    "burst": "not the best of their burst",
+    "not_selected": "beyond the best and most varied (selection.k)",
+    "unreadable": "unreadable",
+    "not_an_image": "not photos",
+    "empty": "empty files",
+    "system_file": "system files",
+}
+
+
+def caption(
+    photos: PhotosArgument,
+    event: Annotated[str, typer.Option("--event", "-e", help="Name of the event, as captions should say it.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write the posts to.")],
+    date: Annotated[str | None, typer.Option(help="Date, as captions should say it.", show_default=False)] = None,
+    place: Annotated[str | None, typer.Option(help="Place, as captions should say it.", show_default=False)] = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    store: StoreOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Turn photos into captioned posts.
+
+    Near-duplicates are dropped, the rest is labelled, grouped into posts and captioned. OUT then holds a folder for
+    each post (photos without location, caption.txt, alt.txt, montage.jpg), posts.json, posts.csv and posts.zip.
+    Nothing is published.
+    """
+    loaded = load_config(config, overrides=set_ or [])
+    for path in photos:
+        if path.is_dir() and out.resolve() == path.resolve():
+            raise OutputError(f"--out {out} is the photo folder itself; name another folder, e.g. {out / 'posts'}")
+    embedder, notice = choose_embedder(loaded)
+    kept = open_store(store)
+    if not event.strip():
+        raise typer.BadParameter("the event needs a name", param_hint="--event")
+    with stage_progress(quiet=json_) as progress:
+        result = run_pipeline(
+            photos,
+            EventDetails(name=event.strip(), date=date, place=place),
+            loaded.settings,
+            store=kept,
+            embedder=embedder,
+            notice=notice,
+            exclude=out,
+            progress=progress,
+        )
+        written = write_result(result, out, kept, progress=progress)
+    if json_:
+        print(json.dumps(_for_programs(written, result), ensure_ascii=False))
+    else:
+        print_posts(written, result)
+
+
+def print_posts(written: Written, result: EventResult) -> None:
+    """Print posts and a summary for a person."""
+    console = stdout()
+    for post in written.record.posts:
+        console.print(_post_panel(post, written))
+    console.print(_summary(written.record, result))
+    if written.record.model.notice:
+        console.print(Text(f"\nNote: {written.record.model.notice}", style="yellow"))
+    elif (advice := label_advice(written.record)) is not None:
+        console.print(Text(f"\nNote: {advice}", style="yellow"))
+    _print_places(console, written)
+
+
+def label_advice(record: EventRecord) -> str | None:
+    """What to tell the user when the model abstained from labelling most photos."""
+    photos = [file for file in record.files if file.abstained is not None]
+    outside = sum(file.abstained is True for file in photos)
+    if not photos or outside * 2 < len(photos):
+        return None
+    return (
+        f"the model {record.model.name} does not know what is in {outside} of {len(photos)} photos, so it gave them no "
+        "labels. For labels on real photos use a real model: --set embeddings.model=ViT-B-32"
+    )
+
+
+def _for_programs(written: Written, result: EventResult) -> dict[str, Any]:
+    return {
+        "out": str(written.folder),
+        "zip": str(written.zip_path) if written.zip_path else None,
+        "store": {"found": result.store_found, "computed": result.store_computed},
+        **written.record.model_dump(mode="json"),
+    }
+
+
+def _post_panel(post: PostRecord, written: Written) -> Panel:
+    lines = []
+    for captioner, text in post.captions.items():
+        lines.append(Text(text.text, style="bold"))
+        if text.clip_cosine is not None:
+            lines.append(Text(f"{captioner}: clip_cosine {text.clip_cosine:.3f}", style="dim"))
+    if post.hashtags:
+        lines.append(Text(" ".join(post.hashtags), style="cyan"))
+    names = ", ".join(name.rsplit("/", 1)[-1] for name in post.photos)
+    lines.append(Text(f"{len(post.photos)} photo{'s' if len(post.photos) > 1 else ''}: {names}", style="dim"))
+    title = f"Post {post.post}" + (f" · {', '.join(post.labels)}" if post.labels else "")
+    return Panel(
+        Group(*lines), title=Text(title), title_align="left", subtitle=Text(post.folder), subtitle_align="right"
+    )
+
+
+def _summary(record: EventRecord, result: EventResult) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    shown = sum(len(post.photos) for post in record.posts)
+    table.add_row("Files", f"{len(record.files)} read, {shown} photos in {len(record.posts)} posts")
+    for reason, count in Counter(file.reason for file in record.files if file.reason).most_common():
+        table.add_row("Left out", f"{count} {REASONS.get(reason, reason.replace('_', ' '))}")
+    for file in [file for file in record.files if file.message and file.reason != "system_file"][:10]:
+        table.add_row("", Text(f"{file.file} {file.message}", style="dim"))
+    cluster = result.report("cluster")
+    if cluster and cluster.measures["silhouette"] is not None:
+        table.add_row("Grouping", f"{cluster.measures['k']} clusters, silhouette {cluster.measures['silhouette']:.3f}")
+    computed = sum(result.store_computed.get(kind, 0) for kind in ("photo", "embedding"))
+    again = "nothing computed again" if not computed else f"{result.store_computed.get('photo', 0)} photos measured"
+    seconds = sum(report.seconds for report in result.reports)
+    table.add_row("Model", record.model.name)
+    table.add_row("Time", f"{seconds:.1f} s, {again}")
+    return table
+
+
+def _print_places(console: Console, written: Written) -> None:
+    console.print(f"\nPosts: {written.folder}/post-*/   Record: {written.folder}/posts.json", soft_wrap=True)
+    if written.zip_path:
+        console.print(f"All in one file: {written.zip_path}", soft_wrap=True)

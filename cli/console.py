@@ -1,0 +1,41 @@
+"""What the command shows: progress by stage on standard error, tables on standard output."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from core.pipeline import Progress as Report
+
+__all__ = ["STAGE_NAMES", "out", "stage_progress"]
+
+STAGE_NAMES = {
+    "ingest": "Reading photos",
+    "dedupe_quality": "Finding duplicates",
+    "categorize": "Labelling",
+    "cluster": "Grouping into posts",
+    "captioner": "Captioning",
+    "output": "Writing posts",
+}
+
+
+def out() -> Console:
+    """Standard output, made when it is needed so that it follows redirection."""
+    return Console(highlight=False)
+
+
+@contextmanager
+def stage_progress(*, quiet: bool) -> Iterator[Report]:
+    """A bar for each stage, on standard error; nothing when quiet or not a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(STAGE_NAMES.get(stage, stage), total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield report

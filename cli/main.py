@@ -1,0 +1,49 @@
+"""The `montage` command."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from cli import caption, evaluate, sample, serve, settings, store
+from core.errors import MontageError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="montage",
+    help="Turn an event's photos into posts: without duplicates, sorted, grouped and captioned.",
+    epilog="Start with: montage sample-event sample/ && montage caption sample/ --event 'Freshers Night' --out out/",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("caption")(caption.caption)
+app.command("sample-event")(sample.sample_event)
+app.command("serve")(serve.serve)
+app.add_typer(evaluate.app, name="evaluate")
+app.command("config")(settings.show_config)
+app.add_typer(store.app, name="store")
+
+
+def main() -> None:
+    """Run the command; an error that a user can act on is a message and an exit code, not a traceback."""
+    run: Callable[..., Any] = app
+    try:
+        run()
+    except MontageError as error:
+        print(f"montage: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("montage: stopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # `montage … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
