@@ -1,0 +1,1 @@
+"""Everything Gradio lives here: it shows, `core` decides."""

@@ -1,0 +1,90 @@
+"""Posts, messages and what was left out, as HTML. Every text that came from outside is escaped."""
+
+import base64
+import io
+from html import escape
+from pathlib import Path
+
+from PIL import Image
+
+from core.pipeline import EventResult
+from core.record import EventRecord, PostRecord
+from demo import words
+
+__all__ = ["aside_html", "posts_html", "status_html"]
+
+_MONTAGE_WIDTH_PX, _THUMBNAIL_PX = 640, 160
+
+# The caption is read from the card itself, so that no text has to be quoted inside an attribute.
+_COPY_SCRIPT = (
+    "const b=this,t=b.closest('.m-card').querySelector('.m-text').innerText;"
+    "const ok=()=>{b.textContent=b.dataset.done;setTimeout(()=>b.textContent=b.dataset.label,1600)};"
+    "const old=()=>{const a=document.createElement('textarea');a.value=t;document.body.append(a);a.select();"
+    "document.execCommand('copy');a.remove();ok()};"
+    "(navigator.clipboard?navigator.clipboard.writeText(t).then(ok,old):old())"
+)
+
+
+def status_html(text: str, *, kind: str = "ready") -> str:
+    """A message; `kind` is ready, busy, done, note or error."""
+    role = "alert" if kind == "error" else "status"
+    return f'<div class="m-status {kind}" role="{role}">{escape(text)}</div>'
+
+
+def posts_html(record: EventRecord, folder: Path) -> str:
+    """A card for each post."""
+    return f'<div class="m-posts">{"".join(_card(post, folder / post.folder) for post in record.posts)}</div>'
+
+
+def aside_html(result: EventResult, record: EventRecord) -> str:
+    """Files that are in no post, each with the reason, and advice when labels are missing."""
+    parts = []
+    judged = [file for file in record.files if file.abstained is not None]
+    outside = sum(file.abstained is True for file in judged)
+    if judged and outside * 2 >= len(judged):
+        parts.append(status_html(words.abstained(outside, len(judged), record.model.name), kind="note"))
+    left_out = [file for file in record.files if not file.kept and file.reason != "system_file"]
+    if left_out:
+        items = "".join(
+            f"<li><span><b>{escape(f.file)}</b><br>{escape(words.reason(f.reason or '', f.duplicate_of, f.message))}"
+            "</span></li>"
+            for f in left_out
+        )
+        title = f"{words.ASIDE_TITLE} ({len(left_out)})"
+        parts.append(f'<details class="m-aside"><summary>{title}</summary><ul>{items}</ul></details>')
+    return "".join(parts)
+
+
+def _card(post: PostRecord, folder: Path) -> str:
+    captions = "".join(f'<div class="m-caption">{escape(c.text)}</div>' for c in post.captions.values())
+    scores = " · ".join(
+        f"{escape(name)}: CLIP cosine {c.clip_cosine:.3f}"
+        for name, c in post.captions.items()
+        if c.clip_cosine is not None
+    )
+    strip = "".join(
+        f'<img src="{_data_uri(folder / image, height_px=_THUMBNAIL_PX)}" alt="{escape(alt)}" loading="lazy">'
+        for image, alt in zip(post.images, post.alt_texts, strict=True)
+    )
+    labels = escape(", ".join(post.labels))
+    return (
+        f'<article class="m-card" aria-label="Post {post.post}">'
+        f'<img src="{_data_uri(folder / "montage.jpg", width_px=_MONTAGE_WIDTH_PX)}" alt="Montage of post {post.post}">'
+        f'<div class="m-body"><div class="m-head"><span>Post {post.post} · {len(post.photos)} '
+        f"photo{'' if len(post.photos) == 1 else 's'}</span><span>{labels}</span></div>"
+        f'<div class="m-text">{captions}<br><div class="m-tags">{escape(" ".join(post.hashtags))}</div></div>'
+        + (f'<div class="m-score">{scores}</div>' if scores else "")
+        + f'<div class="m-strip" tabindex="0" aria-label="Photos of post {post.post}">{strip}</div>'
+        f'<button class="m-copy" type="button" data-label="{words.COPY}" data-done="{words.COPIED}" '
+        f'onclick="{_COPY_SCRIPT}">{words.COPY}</button></div></article>'
+    )
+
+
+def _data_uri(path: Path, *, width_px: int = 4096, height_px: int = 4096) -> str:
+    """A small copy inside the page: no file has to be served, so no visitor can fetch another's."""
+    with Image.open(path) as image:
+        image.draft("RGB", (width_px, height_px))
+        image.thumbnail((width_px, height_px))
+        buffer = io.BytesIO()
+        image.convert("RGB").save(buffer, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

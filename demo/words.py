@@ -1,0 +1,88 @@
+"""Every sentence of the page, in one place."""
+
+from collections import Counter
+
+from core.record import EventRecord
+
+TITLE = "Montage"
+TAGLINE = "An event's photos in, captioned posts out."
+SOURCE_LABEL = "Photos"
+SOURCE_SAMPLE = "Try the sample event"
+SOURCE_UPLOAD = "Use my photos"
+UPLOAD_LABEL = "Drop photos or a ZIP here"
+NAME_LABEL = "Name of the event"
+SAMPLE_NAME = "Freshers Night"
+MORE_LABEL = "Date and place (optional)"
+DATE_LABEL = "Date"
+DATE_EXAMPLE = "14 March 2026"
+PLACE_LABEL = "Place"
+PLACE_EXAMPLE = "Main auditorium"
+MAKE_POSTS = "Make posts"
+DOWNLOAD = "Download all posts (ZIP)"
+READY = "Choose photos, name the event, and press “Make posts”. Nothing is published."
+STARTING = "Starting …"
+NAME_MISSING = "Please name the event first: captions speak of it."
+PHOTOS_MISSING = "Please add photos or a ZIP first."
+BROKEN = "Something went wrong inside Montage. Your photos are untouched; the details are in the server's log."
+ASIDE_TITLE = "Left out"
+COPY = "Copy caption"
+COPIED = "Copied"
+
+_STAGES = {
+    "ingest": "Reading photos",
+    "dedupe_quality": "Finding duplicates",
+    "categorize": "Labelling",
+    "cluster": "Grouping into posts",
+    "captioner": "Captioning",
+    "output": "Writing posts",
+}
+_REASONS = {
+    "duplicate": "near-duplicate of a better photo",
+    "poor_quality": "too blurred, dark or bright",
+    "burst": "not the best of its burst",
+    "not_selected": "beyond the best and most varied",
+}
+
+
+def progress(stage: str, done: int, total: int) -> str:
+    """What is going on."""
+    counts = f" · {done} of {total}" if total > 1 and 0 < done < total else ""
+    return f"{_STAGES.get(stage, stage)}{counts} …"
+
+
+def failed(message: str) -> str:
+    """Why there are no posts."""
+    return f"That did not work: {message}"
+
+
+def done(record: EventRecord) -> str:
+    """The result in a sentence."""
+    shown = sum(len(post.photos) for post in record.posts)
+    left_out = Counter(file.reason for file in record.files if not file.kept)
+    duplicates = left_out.pop("duplicate", 0)
+    parts = [f"{_count(len(record.posts), 'post')} from {_count(shown, 'photo')}"]
+    if duplicates:
+        parts.append(f"{_count(duplicates, 'near-duplicate')} dropped")
+    if sum(left_out.values()):
+        parts.append(f"{_count(sum(left_out.values()), 'other file')} left out")
+    return " · ".join(parts)
+
+
+def abstained(outside: int, photos: int, model: str) -> str:
+    """What to do when the model has no labels for most photos."""
+    return (
+        f"The model “{model}” does not know what is in {outside} of {photos} photos, so it gave them no labels rather "
+        "than invent some. For labels on real photos, start the page with a real model: "
+        "montage serve --set embeddings.model=ViT-B-32"
+    )
+
+
+def reason(short: str, duplicate_of: str | None, message: str | None) -> str:
+    """Why a file is not in a post."""
+    if duplicate_of:
+        return f"near-duplicate of {duplicate_of}"
+    return message or _REASONS.get(short, short.replace("_", " "))
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
