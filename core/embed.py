@@ -1,5 +1,6 @@
 """Image and text embeddings, by OpenCLIP. The model is loaded at the first photo or text not in the store."""
 
+import re
 import threading
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -12,7 +13,15 @@ from core.errors import ModelError
 from core.store import Store, digest
 from core.weights import Calibration, ModelFiles, find_model
 
-__all__ = ["Embedder", "OpenClipEmbedder", "choose_embedder", "embed_texts", "judged_photos", "known_texts"]
+__all__ = [
+    "Embedder",
+    "OpenClipEmbedder",
+    "choose_embedder",
+    "embed_texts",
+    "judged_photos",
+    "known_part",
+    "known_texts",
+]
 
 
 class Embedder(Protocol):
@@ -172,6 +181,14 @@ def known_texts(calibration: Calibration, texts: Sequence[str]) -> list[bool]:
     if words is None:
         return [True] * len(texts)
     return [all(word in words for word in text.lower().replace("-", " ").split()) for text in texts]
+
+
+def known_part(calibration: Calibration, text: str) -> str:
+    """The text less the words that the model never learnt: noise to a model with a closed vocabulary."""
+    words = calibration.known_words
+    if words is None:
+        return text
+    return " ".join(word for word in re.findall(r"[^\W_]+", text.lower()) if word in words)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

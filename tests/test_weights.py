@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core.config import load_config
-from core.embed import OpenClipEmbedder, choose_embedder, known_texts
+from core.embed import OpenClipEmbedder, choose_embedder, known_part, known_texts
 from core.errors import ConfigError, ModelError, ModelUnavailableError
 from core.weights import Calibration, find_model
 
@@ -158,3 +158,5 @@ def test_known_words() -> None:
         True,
     ]
     assert known_texts(Calibration(), ["anything"]) == [True]
+    assert known_part(calibration, "Moments from Freshers Night — a group photo.") == "night group photo"
+    assert known_part(Calibration(), "Moments from Freshers Night") == "Moments from Freshers Night"

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.embed import Embedder, embed_texts
+from core.embed import Embedder, embed_texts, known_part
 from core.store import Store
 
 __all__ = ["ClipFit", "clip_fit"]
 
-_PREFIX = "A photo depicts "
+_PREFIX = "A photo depicts"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ def clip_fit(
     embedder: Embedder,
     store: Store,
 ) -> list[ClipFit | None]:
-    """Score each text against its photos; None where the model cannot judge most of them.
+    """Score each text against its photos; None where the model cannot judge most of them, or no word of the text.
 
     Args:
         texts: n captions, without hashtags.
@@ -41,11 +41,13 @@ def clip_fit(
     """
     if not texts:
         return []
-    vectors = embed_texts(embedder, store, [*texts, *(_PREFIX + text for text in texts)])
+    known = [known_part(embedder.calibration, text) for text in texts]
+    prefix = known_part(embedder.calibration, _PREFIX) + " "
+    vectors = embed_texts(embedder, store, [*known, *(prefix + text for text in known)])
     plain, prefixed = vectors[: len(texts)], vectors[len(texts) :]
     fits: list[ClipFit | None] = []
-    for text, depicts, members in zip(plain, prefixed, map(list, posts), strict=True):
-        if judged[members].mean() < 0.5:
+    for words, text, depicts, members in zip(known, plain, prefixed, map(list, posts), strict=True):
+        if not words or judged[members].mean() < 0.5:
             fits.append(None)
             continue
         cosine = float(np.mean(embeddings[members] @ text))
