@@ -25,14 +25,14 @@ from core.record import EventRecord, PostRecord
 __all__ = ["caption", "print_posts"]
 
 REASONS = {
-    "duplicate": "near-duplicates of a better photo",
+    "duplicate": "near-duplicate of a better photo",
     "poor_quality": "too blurred, dark or bright",
-    "burst": "not the best of their burst",
+    "burst": "not the best of its burst",
     "not_selected": "beyond the best and most varied (selection.k)",
     "unreadable": "unreadable",
-    "not_an_image": "not photos",
-    "empty": "empty files",
-    "system_file": "system files",
+    "not_an_image": "not a photo",
+    "empty": "empty",
+    "system_file": "the system's own",
 }
 
 

@@ -47,8 +47,12 @@ class Embedder(Protocol):
         """The factor on cosines that the model was trained with."""
         ...
 
+    def load(self) -> None:
+        """Load the model now rather than at its first use."""
+        ...
+
     def preprocess(self, image: Image.Image) -> Any:
-        """Turn an RGB photo into the model's input; safe to call from several threads."""
+        """Turn an RGB photo into the model's input."""
         ...
 
     def images(self, batch: Sequence[Any]) -> np.ndarray:
@@ -100,6 +104,9 @@ class OpenClipEmbedder:
     def logit_scale(self) -> float:
         model, _, _ = self._load()
         return float(model.logit_scale.detach().exp())
+
+    def load(self) -> None:
+        self._load()
 
     def preprocess(self, image: Image.Image) -> Any:
         _, transform, _ = self._load()

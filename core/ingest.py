@@ -9,10 +9,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from core.dedupe import perceptual_hash
 from core.embed import Embedder
@@ -99,22 +100,25 @@ def ingest(
     cv2.setNumThreads(1)  # threads are ours: one a photo
     photos: list[Photo] = []
     aside: list[SetAside] = []
-    waiting: list[tuple[str, Any]] = []
+    waiting: list[tuple[str, Image.Image]] = []
 
-    def examine(file: SourceFile) -> tuple[Photo, Any] | SetAside:
+    def examine(file: SourceFile) -> tuple[Photo, Image.Image | None] | SetAside:
         return _examine(file, settings, store, embedder)
 
-    for done, examined in enumerate(_in_order(examine, files, threads), start=1):
-        if isinstance(examined, SetAside):
-            aside.append(examined)
-        else:
-            photo, pixel_values = examined
-            photos.append(photo)
-            if pixel_values is not None and embedder is not None:
-                waiting.append((_embedding_key(photo.pixel_hash, embedder, settings), pixel_values))
-        if embedder is not None and (len(waiting) >= batch_size or done == len(files)):
-            _embed_and_keep(waiting, embedder, store)
-        progress(done, len(files))
+    with ThreadPoolExecutor(1) as loader:  # loading a model takes seconds, in which photos can be decoded
+        for done, examined in enumerate(_in_order(examine, files, threads, ahead=batch_size), start=1):
+            if isinstance(examined, SetAside):
+                aside.append(examined)
+            else:
+                photo, image = examined
+                photos.append(photo)
+                if image is not None and embedder is not None:
+                    if not waiting:  # an error in loading is raised again, and reported, when the model is used
+                        loader.submit(embedder.load)
+                    waiting.append((_embedding_key(photo.pixel_hash, embedder, settings), image))
+            if embedder is not None and (len(waiting) >= batch_size or done == len(files)):
+                _embed_and_keep(waiting, embedder, store)
+            progress(done, len(files))
     photos.sort(key=lambda photo: (photo.pixel_hash, photo.name))
     return IngestResult(photos=tuple(photos), set_aside=tuple(aside))
 
@@ -139,7 +143,7 @@ def load_view(photo: Photo, settings: IngestSettings, store: Store) -> View:
 
 def _examine(
     file: SourceFile, settings: IngestSettings, store: Store, embedder: Embedder | None
-) -> tuple[Photo, Any] | SetAside:
+) -> tuple[Photo, Image.Image | None] | SetAside:
     fingerprint = None
     try:
         if file.is_hidden:
@@ -164,7 +168,8 @@ def _measure(
     settings: IngestSettings,
     store: Store,
     embedder: Embedder | None,
-) -> tuple[Photo, Any]:
+) -> tuple[Photo, Image.Image | None]:
+    """The photo, and its pixels where it has yet to be embedded."""
     decoded: DecodedPhoto | None = None
     arrays = store.get_arrays("photo", _photo_key(fingerprint, settings))
     if arrays is not None:
@@ -181,7 +186,7 @@ def _measure(
     store.count("embedding", found=stored)
     if stored:
         return photo, None
-    return photo, embedder.preprocess((decoded or _decode(file, data, settings)).image)
+    return photo, (decoded or _decode(file, data, settings)).image
 
 
 def _decode(file: SourceFile, data: bytes, settings: IngestSettings) -> DecodedPhoto:
@@ -211,9 +216,10 @@ def _photo_from(arrays: Arrays, file: SourceFile, fingerprint: str) -> Photo:
     )
 
 
-def _embed_and_keep(waiting: list[tuple[str, Any]], embedder: Embedder, store: Store) -> None:
+def _embed_and_keep(waiting: list[tuple[str, Image.Image]], embedder: Embedder, store: Store) -> None:
     if waiting:
-        for (key, _), vector in zip(waiting, embedder.images([pixels for _, pixels in waiting]), strict=True):
+        batch = [embedder.preprocess(image) for _, image in waiting]
+        for (key, _), vector in zip(waiting, embedder.images(batch), strict=True):
             store.put_arrays("embedding", key, {"vector": vector})
         waiting.clear()
 
@@ -226,14 +232,14 @@ def _embedding_key(pixel_hash: str, embedder: Embedder, settings: IngestSettings
     return digest("embedding", embedder.key, settings.analysis_size_px, pixel_hash)
 
 
-def _in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """Map in threads, results in order, with no more than a few items in memory at a time."""
+def _in_order(function: Callable[[T], R], items: Iterable[T], threads: int, *, ahead: int) -> Iterator[R]:
+    """Map in threads, results in order, with at most `ahead` and a few items in memory at a time."""
     with ThreadPoolExecutor(threads) as pool:
         pending: deque[Future[R]] = deque()
         try:
             for item in items:
                 pending.append(pool.submit(function, item))
-                if len(pending) > 3 * threads:
+                if len(pending) > max(ahead, 3 * threads):
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

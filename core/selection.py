@@ -32,6 +32,6 @@ def select_best(embeddings: np.ndarray, quality: np.ndarray, *, k: int | None) -
         best = int(np.argmax(gain))
         chosen.append(best)
         free[best] = False
-        distance = 1.0 - embeddings.astype(np.float64) @ embeddings[best].astype(np.float64)
+        distance = 1.0 - embeddings @ embeddings[best]
         nearest = np.minimum(nearest, np.clip(distance, 0.0, 1.0))
     return chosen

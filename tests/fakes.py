@@ -23,6 +23,9 @@ class ColourEmbedder:
         self.photos_embedded = 0
         self.texts_embedded = 0
 
+    def load(self) -> None:
+        pass
+
     def preprocess(self, image: Image.Image) -> Any:
         return np.asarray(image.resize((1, 1), Image.Resampling.BOX), dtype=np.float32).reshape(3) / 255
 

@@ -18,6 +18,8 @@ CAMERAS = (("ClubCam", "C-100"), ("ClubCam", "C-200"), ("Lumora", "P7"))
 SIZES = ((800, 600), (800, 600), (800, 534))
 BURST_SHARE, FAULT_SHARE, COPY_SHARE, SECOND_COPY_SHARE = 0.05, 0.05, 0.36, 0.35
 GPS_SHARE, ROTATED_SHARE = 0.25, 0.12
+# Where people move their limbs. A face or a plate that shifts as a whole is, to a person, the same photo again.
+LIVELY = frozenset({"stage", "speaker", "award", "audience", "group photo", "night", "sports"})
 LEAST_MOVED = 0.02  # of the picture, between two frames of a burst; with less a person would call it the same photo
 STORED_TURNS = {6: 1, 8: -1, 3: 2}  # EXIF orientation → quarter turns (anticlockwise) of the stored pixels
 
@@ -100,7 +102,7 @@ def shots(photos: int, rng: np.random.Generator) -> Iterator[Shot]:
         while done < end:
             scene = _unlike(rng, str(topic), told)
             wish = rng.random()
-            if wish < BURST_SHARE and end - done >= 2:
+            if wish < BURST_SHARE and topic in LIVELY and end - done >= 2:
                 bursts += 1
                 made = _burst(scene, size, f"b{bursts:03d}", rng)
             elif wish < BURST_SHARE + FAULT_SHARE:
