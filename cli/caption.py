@@ -17,10 +17,11 @@ from cli.options import ConfigOption, JsonOption, PhotosArgument, SetOption, Sto
 from core.config import load_config
 from core.embed import choose_embedder
 from core.errors import OutputError
-from core.pipeline import EventResult, run_pipeline
+from core.pipeline import run_pipeline
 from core.posts import EventDetails
 from core.publish.folder import Written, write_result
 from core.record import EventRecord, PostRecord
+from core.store import Store
 
 __all__ = ["caption", "print_posts"]
 
@@ -72,19 +73,19 @@ def caption(
             exclude=out,
             progress=progress,
         )
-        written = write_result(result, out, kept, progress=progress)
+        written = write_result(result, out, kept, inputs=photos, progress=progress)
     if json_:
-        print(json.dumps(_for_programs(written, result), ensure_ascii=False))
+        print(json.dumps(_for_programs(written, kept), ensure_ascii=False))
     else:
-        print_posts(written, result)
+        print_posts(written, kept)
 
 
-def print_posts(written: Written, result: EventResult) -> None:
+def print_posts(written: Written, store: Store) -> None:
     """Print posts and a summary for a person."""
     console = stdout()
     for post in written.record.posts:
         console.print(_post_panel(post, written))
-    console.print(_summary(written.record, result))
+    console.print(_summary(written.record, store))
     if written.record.model.notice:
         console.print(Text(f"\nNote: {written.record.model.notice}", style="yellow"))
     elif (advice := label_advice(written.record)) is not None:
@@ -94,21 +95,19 @@ def print_posts(written: Written, result: EventResult) -> None:
 
 def label_advice(record: EventRecord) -> str | None:
     """What to tell the user when the model abstained from labelling most photos."""
-    photos = [file for file in record.files if file.abstained is not None]
-    outside = sum(file.abstained is True for file in photos)
-    if not photos or outside * 2 < len(photos):
+    if not record.mostly_abstained:
         return None
     return (
-        f"the model {record.model.name} does not know what is in {outside} of {len(photos)} photos, so it gave them no "
+        f"the model {record.model.name} does not know what is in these photos, so it gave them no "
         "labels. For labels on real photos use a real model: --set embeddings.model=ViT-B-32"
     )
 
 
-def _for_programs(written: Written, result: EventResult) -> dict[str, Any]:
+def _for_programs(written: Written, store: Store) -> dict[str, Any]:
     return {
         "out": str(written.folder),
         "zip": str(written.zip_path) if written.zip_path else None,
-        "store": {"found": result.store_found, "computed": result.store_computed},
+        "store": {"found": store.found, "computed": store.computed},
         **written.record.model_dump(mode="json"),
     }
 
@@ -129,7 +128,7 @@ def _post_panel(post: PostRecord, written: Written) -> Panel:
     )
 
 
-def _summary(record: EventRecord, result: EventResult) -> Table:
+def _summary(record: EventRecord, store: Store) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     shown = sum(len(post.photos) for post in record.posts)
     table.add_row("Files", f"{len(record.files)} read, {shown} photos in {len(record.posts)} posts")
@@ -137,18 +136,18 @@ def _summary(record: EventRecord, result: EventResult) -> Table:
         table.add_row("Left out", f"{count} {REASONS.get(reason, reason.replace('_', ' '))}")
     for file in [file for file in record.files if file.message and file.reason != "system_file"][:10]:
         table.add_row("", Text(f"{file.file} {file.message}", style="dim"))
-    cluster = result.report("cluster")
+    cluster = next((stage for stage in record.stages if stage.stage == "cluster"), None)
     if cluster and cluster.measures["silhouette"] is not None:
         table.add_row("Grouping", f"{cluster.measures['k']} clusters, silhouette {cluster.measures['silhouette']:.3f}")
-    computed = sum(result.store_computed.get(kind, 0) for kind in ("photo", "embedding"))
-    again = "nothing computed again" if not computed else f"{result.store_computed.get('photo', 0)} photos measured"
-    seconds = sum(report.seconds for report in result.reports)
-    table.add_row("Model", record.model.name)
+    again = f"{store.computed.get('photo', 0)} photos measured" if store.computed else "nothing computed again"
+    seconds = sum(stage.seconds for stage in record.stages)
+    table.add_row("Model", Text(record.model.name))
     table.add_row("Time", f"{seconds:.1f} s, {again}")
     return table
 
 
 def _print_places(console: Console, written: Written) -> None:
-    console.print(f"\nPosts: {written.folder}/post-*/   Record: {written.folder}/posts.json", soft_wrap=True)
+    places = f"\nPosts: {written.folder}/post-*/   Record: {written.folder}/posts.json"
     if written.zip_path:
-        console.print(f"All in one file: {written.zip_path}", soft_wrap=True)
+        places += f"\nAll in one file: {written.zip_path}"
+    console.print(Text(places), soft_wrap=True)

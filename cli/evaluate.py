@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from cli.console import out, stage_progress
 from cli.options import ConfigOption, JsonOption, PhotosArgument, SetOption, StoreOption, open_store
@@ -51,9 +52,10 @@ def stages(
     console = out()
     console.print(_table(scores))
     if scores["missing"]:
-        console.print(f"In the truth table, but not among the readable photos: {', '.join(scores['missing'][:10])}")
+        missing = ", ".join(scores["missing"][:10])
+        console.print(Text(f"In the truth table, but not among the readable photos: {missing}"))
     if notice:
-        console.print(f"\nNote: {notice}", style="yellow")
+        console.print(Text(f"\nNote: {notice}", style="yellow"))
 
 
 def _table(scores: dict[str, Any]) -> Table:

@@ -1,6 +1,5 @@
 """The `montage` command."""
 
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -37,12 +36,6 @@ def main() -> None:
     except MontageError as error:
         print(f"montage: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("montage: stopped", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:  # `montage … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """`montage sample-event`: photos to try Montage on, with the truth about them."""
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,14 @@ def sample_event(
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{folder} is not an empty folder; name a new one, so that nothing is overwritten")
-    rows = write_sample_event(folder, photos=photos, seed=seed)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".sample-") as beside:
+            # Beside and then renamed: an interrupted run leaves no half event behind.
+            rows = write_sample_event(Path(beside) / "event", photos=photos, seed=seed)
+            (Path(beside) / "event").replace(folder)
+    except OSError as error:
+        raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from None
     copies = sum(1 for row in rows if row.duplicate_of)
     print(
         f"{len(rows)} photos of {len({row.topic for row in rows})} topics in {folder}, {copies} of them near-duplicates"

@@ -65,7 +65,7 @@ def cluster_photos(features: np.ndarray, settings: ClusterSettings, *, seed: int
     if distinct <= 1:
         return Clusters(assignment=(0,) * n, k=min(n, 1), silhouette=None, tried={})
     if settings.k != "auto":
-        candidates = [min(settings.k, distinct)]
+        candidates = [min(settings.k, distinct, _WARD_LIMIT, settings.silhouette_sample)]
     else:
         candidates = list(range(2, min(settings.k_max, distinct - 1) + 1)) or [1]
     if candidates == [1]:  # two photos, or two kinds of photo: one post
@@ -144,9 +144,13 @@ def _centres(features: np.ndarray, tree: np.ndarray, k: int) -> np.ndarray:
 
     groups = fcluster(tree, t=k, criterion="maxclust")
     centres = np.stack([features[groups == group].mean(axis=0) for group in np.unique(groups)])
+    nearest = np.full(len(features), np.inf)
+    for centre in centres:
+        nearest = np.minimum(nearest, ((features - centre) ** 2).sum(axis=1))
     while len(centres) < k:  # ties in the tree: add the photo farthest from every centre
-        distance = ((features[:, None, :] - centres[None]) ** 2).sum(axis=2).min(axis=1)
-        centres = np.concatenate([centres, features[[int(np.argmax(distance))]]])
+        centre = features[int(np.argmax(nearest))]
+        centres = np.concatenate([centres, centre[None]])
+        nearest = np.minimum(nearest, ((features - centre) ** 2).sum(axis=1))
     return centres
 
 

@@ -89,7 +89,7 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[Key, str]]:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from None
     if data is None or node is None:
         return {}, {}

@@ -117,7 +117,7 @@ def find_groups(
             f"expected {n} values of quality, pixels, tie_break and captured_at_s, "
             f"got {len(quality)}, {len(pixels)}, {len(tie_break)}, {len(captured_at_s)}"
         )
-    same, moments = _Components(n), list[tuple[int, int]]()
+    same, linked = _Components(n), _Components(n)
     compared = offered = 0
     for i, j in _closest_first(candidates):
         offered += 1
@@ -131,11 +131,11 @@ def find_groups(
         if relation == "duplicate":
             same.join(i, j)
         elif relation == "same_scene" and abs(captured_at_s[i] - captured_at_s[j]) <= burst_gap_s:
-            moments.append((i, j))  # nan compares false: no burst without two times
+            linked.join(i, j)  # nan compares false: no burst without two times
     best = _best(same, quality, pixels, tie_break)
     return Groups(
         duplicate_of=tuple(None if kept == photo else kept for photo, kept in enumerate(best)),
-        burst=_number_bursts(best, moments),
+        burst=_number_bursts(best, linked),
         compared=compared,
         candidates=offered,
     )
@@ -176,11 +176,10 @@ def _best(same: _Components, quality: Float64, pixels: Numbers, tie_break: Seque
     return [best[same.root(photo)] for photo in range(n)]
 
 
-def _number_bursts(best: list[int], moments: list[tuple[int, int]]) -> tuple[int | None, ...]:
+def _number_bursts(best: list[int], linked: _Components) -> tuple[int | None, ...]:
     """Burst numbers of the kept photos; a dropped frame still links the photo that stays in its place."""
-    linked = _Components(len(best))
-    for i, j in moments:
-        linked.join(best[i], best[j])
+    for photo, kept_photo in enumerate(best):
+        linked.join(kept_photo, photo)
     numbers: dict[int, int] = {}
     kept = [photo for photo in range(len(best)) if best[photo] == photo]
     size = np.bincount([linked.root(photo) for photo in kept], minlength=len(best))

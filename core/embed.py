@@ -203,6 +203,18 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(vectors / np.maximum(norms, 1e-12), dtype=np.float32)
 
 
+def _published_options(files: ModelFiles) -> dict[str, Any]:
+    """What open_clip derives from a tag, but not from the path of the same weights: preprocessing and activation."""
+    import open_clip
+
+    published = (open_clip.get_pretrained_cfg(files.architecture, files.tag) or {}) if files.tag else {}
+    preprocess = ("mean", "std", "interpolation", "resize_mode")
+    options: dict[str, Any] = {f"image_{name}": published[name] for name in preprocess if name in published}
+    if published.get("quick_gelu"):
+        options["force_quick_gelu"] = True
+    return options
+
+
 def _load_open_clip(files: ModelFiles, device: str) -> tuple[Any, Any, Any]:
     import open_clip
     import torch
@@ -213,7 +225,7 @@ def _load_open_clip(files: ModelFiles, device: str) -> tuple[Any, Any, Any]:
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise ModelError(f"embeddings.device is {device}, but this machine has no CUDA device; use cpu or auto")
     by_path = weights is not None and not files.architecture.startswith("hf-hub:")  # which finds it in the cache itself
-    source: dict[str, Any] = {"pretrained": str(weights)} if by_path else {}
+    source: dict[str, Any] = {"pretrained": str(weights), **_published_options(files)} if by_path else {}
     try:
         model, _, transform = open_clip.create_model_and_transforms(files.architecture, device=device, **source)
     except (RuntimeError, ValueError, KeyError, OSError) as error:

@@ -1,7 +1,7 @@
 """Run the pipeline's stages on photos with known truth, and score each (`montage evaluate stages`)."""
 
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from core.categorize import categorize
@@ -48,7 +48,7 @@ def evaluate_stages(
     result = run_pipeline(
         paths, EventDetails(name="evaluation"), trimmed, store=store, embedder=embedder, progress=progress
     )
-    truth = truth.renamed({PurePosixPath(photo.name).name: photo.name for photo in result.photos})
+    truth = truth.matched([photo.name for photo in result.photos])
     known = [i for i, photo in enumerate(result.photos) if photo.name in truth.group]
     if not known:
         raise InputError("the truth table names none of the photos; its 'file' is the path within the photo folder")

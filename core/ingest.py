@@ -19,13 +19,16 @@ from core.dedupe import perceptual_hash
 from core.embed import Embedder
 from core.errors import PhotoError
 from core.geometry import View, describe
-from core.photos import DecodedPhoto, Header, decode_photo
+from core.photos import DecodedPhoto, Header, decode_photo, is_raw, too_many_pixels
 from core.quality import Quality, measure_quality
 from core.settings import IngestSettings
 from core.sources import SourceFile
 from core.store import Arrays, Store, digest
 
-__all__ = ["IngestResult", "Photo", "SetAside", "ingest", "load_embeddings", "load_view"]
+__all__ = ["IngestResult", "Photo", "SetAside", "ingest", "load_embeddings", "load_view", "photo_key"]
+
+_MOST_AHEAD = 64
+"""Decoded photos that may wait for the model: about 80 MB."""
 
 # Part of every key: raise it when a measure changes, and old entries are no longer found.
 _ANALYSIS_VERSION = 1
@@ -106,7 +109,9 @@ def ingest(
         return _examine(file, settings, store, embedder)
 
     with ThreadPoolExecutor(1) as loader:  # loading a model takes seconds, in which photos can be decoded
-        for done, examined in enumerate(_in_order(examine, files, threads, ahead=batch_size), start=1):
+        for done, examined in enumerate(
+            _in_order(examine, files, threads, ahead=min(batch_size, _MOST_AHEAD)), start=1
+        ):
             if isinstance(examined, SetAside):
                 aside.append(examined)
             else:
@@ -135,7 +140,7 @@ def load_embeddings(photos: Sequence[Photo], settings: IngestSettings, store: St
 
 def load_view(photo: Photo, settings: IngestSettings, store: Store) -> View:
     """The key points of an ingested photo, from the store."""
-    arrays = store.get_arrays("photo", _photo_key(photo.fingerprint, settings))
+    arrays = store.get_arrays("photo", photo_key(photo, settings))
     if arrays is None:
         return describe(_decode(photo.file, photo.file.read(), settings).pixels)
     return View.from_arrays({name[5:]: array for name, array in arrays.items() if name.startswith("view.")})
@@ -155,10 +160,9 @@ def _examine(
         return _measure(file, data, fingerprint, settings, store, embedder)
     except PhotoError as error:
         return SetAside(name=file.name, fingerprint=fingerprint, reason=error.reason, message=str(error))
-    except (OSError, MemoryError) as error:
-        return SetAside(
-            name=file.name, fingerprint=fingerprint, reason="unreadable", message=f"cannot be read: {error}"
-        )
+    except Exception as error:  # whatever a decoder or a measure trips over: one photo never sinks an event
+        message = f"cannot be read: {error or type(error).__name__}"
+        return SetAside(name=file.name, fingerprint=fingerprint, reason="unreadable", message=message)
 
 
 def _measure(
@@ -171,15 +175,17 @@ def _measure(
 ) -> tuple[Photo, Image.Image | None]:
     """The photo, and its pixels where it has yet to be embedded."""
     decoded: DecodedPhoto | None = None
-    arrays = store.get_arrays("photo", _photo_key(fingerprint, settings))
+    arrays = store.get_arrays("photo", _photo_key(fingerprint, file, settings))
     if arrays is not None:
         store.count("photo", found=True)
     else:
         decoded = _decode(file, data, settings)
         store.count("photo", found=False)
         arrays = _measures(decoded)
-        store.put_arrays("photo", _photo_key(fingerprint, settings), arrays)
+        store.put_arrays("photo", _photo_key(fingerprint, file, settings), arrays)
     photo = _photo_from(arrays, file, fingerprint)
+    if photo.pixels > settings.max_pixels:  # the store may know a photo from a run with another limit
+        raise too_many_pixels(photo.header.width_px, photo.header.height_px, settings.max_pixels)
     if embedder is None:
         return photo, None
     stored = store.get_arrays("embedding", _embedding_key(photo.pixel_hash, embedder, settings)) is not None
@@ -224,8 +230,14 @@ def _embed_and_keep(waiting: list[tuple[str, Image.Image]], embedder: Embedder, 
         waiting.clear()
 
 
-def _photo_key(fingerprint: str, settings: IngestSettings) -> str:
-    return digest("photo", _ANALYSIS_VERSION, settings.analysis_size_px, fingerprint)
+def photo_key(photo: Photo, settings: IngestSettings) -> str:
+    """The store's key of everything that was measured on a photo."""
+    return _photo_key(photo.fingerprint, photo.file, settings)
+
+
+def _photo_key(fingerprint: str, file: SourceFile, settings: IngestSettings) -> str:
+    # A RAW file is told by its name, so the same bytes under another ending are read otherwise.
+    return digest("photo", _ANALYSIS_VERSION, settings.analysis_size_px, fingerprint, is_raw(file.name))
 
 
 def _embedding_key(pixel_hash: str, embedder: Embedder, settings: IngestSettings) -> str:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from core.dedupe import close_hashes, find_groups, similar_pairs
 from core.embed import Embedder
 from core.geometry import Comparison, compare
-from core.ingest import Photo, load_view
+from core.ingest import Photo, load_view, photo_key
 from core.selection import select_best
 from core.settings import PipelineConfig
 from core.store import Store, digest
@@ -74,8 +74,7 @@ def dedupe_and_select(
     key = digest(
         "groups",
         _VERSION,
-        [photo.fingerprint for photo in photos],
-        config.ingest.analysis_size_px,
+        [photo_key(photo, config.ingest) for photo in photos],
         settings.model_dump(),
         threshold,
         embedder.key if settings.method != "phash" else None,

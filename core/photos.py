@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from core.errors import PhotoError
 
-__all__ = ["RAW_SUFFIXES", "DecodedPhoto", "Header", "decode_photo", "to_srgb"]
+__all__ = ["RAW_SUFFIXES", "DecodedPhoto", "Header", "decode_photo", "is_raw", "to_srgb", "too_many_pixels"]
 
 RAW_SUFFIXES = frozenset(
     {".3fr", ".arw", ".cr2", ".cr3", ".dng", ".erf", ".kdc", ".mef", ".mos", ".mrw", ".nef"}
@@ -87,15 +87,12 @@ def decode_photo(data: bytes, name: str, *, max_pixels: int, size_px: int | None
     suffix = name[name.rfind(".") :].lower() if "." in name else ""
     if not data:
         raise PhotoError("empty", "is an empty file")
-    is_raw = suffix in RAW_SUFFIXES
-    preview, flip = _raw_preview(data) if is_raw else (data, 0)
+    raw = is_raw(name)
+    preview, flip = _raw_preview(data) if raw else (data, 0)
     image = _open(preview, suffix)
     try:
         if image.width * image.height > max_pixels:
-            raise PhotoError(
-                "too_many_pixels",
-                f"has {image.width} x {image.height} pixels, more than ingest.max_pixels ({max_pixels})",
-            )
+            raise too_many_pixels(image.width, image.height, max_pixels)
         if image.width < 8 or image.height < 8:
             raise PhotoError("too_small", f"has only {image.width} x {image.height} pixels; at least 8 x 8 needed")
         exif = image.getexif()
@@ -103,7 +100,7 @@ def decode_photo(data: bytes, name: str, *, max_pixels: int, size_px: int | None
         header = Header(
             width_px=size[0],
             height_px=size[1],
-            format="RAW" if is_raw else "JPEG" if image.format == "MPO" else str(image.format),
+            format="RAW" if raw else "JPEG" if image.format == "MPO" else str(image.format),
             captured_at=_captured_at(exif),
             camera=_camera(exif),
         )
@@ -121,6 +118,17 @@ def decode_photo(data: bytes, name: str, *, max_pixels: int, size_px: int | None
     if flip:
         upright = upright.rotate(flip, expand=True)
     return DecodedPhoto(image=_without_metadata(upright), header=header)
+
+
+def is_raw(name: str) -> bool:
+    """Whether a file is camera RAW, by its ending (many RAW formats look like TIFF from inside)."""
+    return name[name.rfind(".") :].lower() in RAW_SUFFIXES
+
+
+def too_many_pixels(width_px: int, height_px: int, max_pixels: int) -> PhotoError:
+    """The error for a photo beyond the limit."""
+    message = f"has {width_px} x {height_px} pixels, more than ingest.max_pixels ({max_pixels})"
+    return PhotoError("too_many_pixels", message)
 
 
 def to_srgb(image: Image.Image) -> Image.Image:

@@ -5,7 +5,7 @@ stage, publisher, works on the written result and lives in `core.publish`.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -50,6 +50,7 @@ class EventResult:
     event: EventDetails
     photos: tuple[Photo, ...]
     set_aside: tuple[SetAside, ...]
+    """Files that could not be used."""
     selection: Selection
     labels: Labels | None
     clusters: Clusters | None
@@ -61,8 +62,8 @@ class EventResult:
     embedder: Embedder
     notice: str | None
     """What the user must know about the model, e.g. that the default was replaced."""
-    store_found: dict[str, int] = field(default_factory=dict)
-    store_computed: dict[str, int] = field(default_factory=dict)
+    lost: Mapping[int, str] = field(default_factory=dict)
+    """Photos that could no longer be read when the result was written, and why."""
 
     def report(self, stage: str) -> StageReport | None:
         """The report of a stage, None where it was skipped."""
@@ -101,7 +102,7 @@ def run_pipeline(
     Args:
         paths: folders, ZIPs and photos.
         event: its name, and date and place if given.
-        embedder: from `core.models.choose_embedder`.
+        embedder: from `core.embed.choose_embedder`.
         exclude: a folder within the photos that is skipped, such as the output folder.
 
     Raises:
@@ -130,8 +131,6 @@ def run_pipeline(
         config=config,
         embedder=embedder,
         notice=notice,
-        store_found=dict(store.found),
-        store_computed=dict(store.computed),
     )
 
 

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 
 from core.categorize import LabelScore
 
-__all__ = ["Caption", "EventDetails", "Post", "alt_text", "choose_hashtags", "post_labels"]
+__all__ = [
+    "Caption",
+    "EventDetails",
+    "Post",
+    "alt_text",
+    "choose_hashtags",
+    "join_words",
+    "post_labels",
+    "publishable_text",
+]
 
 _LABEL_SHARE = 1 / 3
 """A label belongs to a post when at least this share of its photos has it."""
@@ -19,6 +28,11 @@ class EventDetails:
     date: str | None = None
     """As it should be read, e.g. `14 February 2026`; never taken from the photos' metadata."""
     place: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("name", "date", "place"):  # a line break would tear captions and alt texts apart
+            value = getattr(self, name)
+            object.__setattr__(self, name, " ".join(value.split()) or None if value else value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,10 +60,6 @@ class Post:
     alt_texts: tuple[str, ...] = ()
     """For each photo, in the order of `photos`."""
 
-    def publishable_text(self, captioner: str) -> str:
-        """The caption followed by the hashtags, as it is published."""
-        return "\n\n".join(part for part in (self.captions[captioner].text, " ".join(self.hashtags)) if part)
-
 
 def post_labels(given: Sequence[Sequence[LabelScore]], *, topk: int) -> tuple[str, ...]:
     """The labels of a post from those of its photos: shared by a third of them, the most frequent first."""
@@ -70,6 +80,11 @@ def choose_hashtags(
     unique = {tag.casefold(): tag for tag in reversed(wanted)}
     in_order = [unique[key] for key in dict.fromkeys(tag.casefold() for tag in wanted)]
     return tuple(in_order[:most])
+
+
+def publishable_text(caption: str, hashtags: Sequence[str]) -> str:
+    """The caption followed by the hashtags, as it is published."""
+    return "\n\n".join(part for part in (caption, " ".join(hashtags)) if part)
 
 
 def alt_text(event: EventDetails, labels: Sequence[str], *, number: int, of: int) -> str:

@@ -141,6 +141,12 @@ class EventRecord(Record):
     """Every file of the input, by name."""
     posts: tuple[PostRecord, ...]
 
+    @property
+    def mostly_abstained(self) -> bool:
+        """Whether most photos lie outside the model's world, so that the user needs another model for labels."""
+        judged = [file.abstained for file in self.files if file.abstained is not None]
+        return bool(judged) and sum(judged) * 2 >= len(judged)
+
 
 def record_schema() -> dict[str, Any]:
     """The JSON schema of `posts.json`."""
@@ -189,6 +195,7 @@ def _file_record(result: EventResult, i: int, photo: Photo, post: int | None) ->
         fingerprint=photo.fingerprint,
         kept=selection.reasons[i] is None,
         reason=selection.reasons[i],
+        message=result.lost.get(i),
         duplicate_of=None if original is None else result.photos[original].name,
         burst=selection.burst[i],
         width_px=photo.header.width_px,

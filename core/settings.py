@@ -36,7 +36,8 @@ class IngestSettings(Settings):
     """How photos are found and decoded, and what is too much."""
 
     analysis_size_px: Annotated[int, Field(ge=64, le=8192)]
-    """Longer side, at least, at which photos are analysed; JPEGs are decoded straight to a reduced scale."""
+    """Longer side at which photos are analysed (smaller ones as they are); JPEGs are decoded straight to a reduced
+    scale."""
     max_pixels: Count
     """Photos with more pixels than this are set aside unread."""
     max_file_bytes: Count
@@ -87,7 +88,7 @@ class DedupeSettings(Settings):
 class CategorizeSettings(Settings):
     """Zero-shot labels."""
 
-    labels: tuple[Annotated[str, Field(min_length=1)], ...]
+    labels: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
     """The labels to choose from."""
     threshold: Share | None
     """Lowest score of a label that is given; null takes the model's calibrated one."""
@@ -101,8 +102,12 @@ class CategorizeSettings(Settings):
     @model_validator(mode="after")
     def _prompts_hold_the_label(self) -> "CategorizeSettings":
         for prompt in self.prompts:
-            if "{label}" not in prompt:
-                raise ValueError(f"every prompt must hold {{label}}, got {prompt!r}")
+            try:
+                holds_label = "\0" in prompt.format(label="\0")
+            except (KeyError, IndexError, ValueError):
+                holds_label = False
+            if not holds_label:
+                raise ValueError(f"every prompt must hold {{label}} and no other braces, got {prompt!r}")
         return self
 
 
@@ -191,6 +196,12 @@ class ExportSettings(Settings):
     """Widest width / height."""
     zip: bool
     """Also write all posts into one ZIP."""
+
+    @model_validator(mode="after")
+    def _aspects_in_order(self) -> "ExportSettings":
+        if self.min_aspect > self.max_aspect:
+            raise ValueError(f"min_aspect ({self.min_aspect}) is larger than max_aspect ({self.max_aspect})")
+        return self
 
 
 class PublisherSettings(Settings):

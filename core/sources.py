@@ -6,7 +6,7 @@ Knows nothing of image formats; `core.photos` decodes the bytes.
 import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from core.errors import InputError, PhotoError
@@ -69,26 +69,47 @@ def open_sources(paths: Sequence[Path], settings: IngestSettings, *, exclude: Pa
 
 
 def _file(path: Path, name: str) -> SourceFile:
-    size = path.stat().st_size
+    name = os.fsencode(name).decode("utf-8", "replace")  # old sticks hold names in other encodings
+    try:
+        if not path.is_file():
+            refusal = _refusal("not_an_image", "is not a regular file (a broken link or a device)")
+            return SourceFile(name=name, size_bytes=0, packed_bytes=0, read=refusal)
+        size = path.stat().st_size
+    except OSError as error:
+        refusal = _refusal("unreadable", f"cannot be opened: {error.strerror}")
+        return SourceFile(name=name, size_bytes=0, packed_bytes=0, read=refusal)
     return SourceFile(name=name, size_bytes=size, packed_bytes=size, read=path.read_bytes)
+
+
+def _refusal(reason: str, message: str) -> Callable[[], bytes]:
+    """Stands in for reading a file that cannot be, so that it is set aside like any other."""
+
+    def read() -> bytes:
+        raise PhotoError(reason, message)
+
+    return read
 
 
 def _folder_files(folder: Path, *, prefix: str, exclude: Path | None) -> Iterator[SourceFile]:
     skipped = exclude.resolve() if exclude else None
-    for parent, subfolders, names in os.walk(folder):
+    locked: list[OSError] = []
+    for parent, subfolders, names in os.walk(folder, onerror=locked.append):
         here = Path(parent)
         subfolders[:] = sorted(name for name in subfolders if (here / name).resolve() != skipped)
         for name in sorted(names):
             path = here / name
-            if path.is_file():
-                yield _file(path, (PurePosixPath(prefix) / path.relative_to(folder).as_posix()).as_posix())
+            yield _file(path, (PurePosixPath(prefix) / path.relative_to(folder).as_posix()).as_posix())
+    for error in locked:
+        path = Path(os.fsdecode(error.filename))
+        name = (PurePosixPath(prefix) / path.relative_to(folder).as_posix()).as_posix()
+        yield SourceFile(name=name, size_bytes=0, packed_bytes=0, read=_refusal("unreadable", "cannot be opened"))
 
 
 def _zip_files(path: Path, settings: IngestSettings, *, prefix: str) -> Iterator[SourceFile]:
     try:
         archive = zipfile.ZipFile(path)
         members = [info for info in archive.infolist() if not info.is_dir()]
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InputError(f"{path} is not a readable ZIP: {error}") from None
     unpacked = sum(info.file_size for info in members)
     if unpacked > settings.max_unpacked_bytes:
@@ -123,11 +144,15 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, settings: Inge
 
 
 def _with_unique_names(files: list[SourceFile]) -> list[SourceFile]:
-    """Two archives, or one archive twice, may hold the same name."""
-    seen: dict[str, int] = {}
+    """Two archives, or one archive twice, may hold the same name; the ending stays, since it tells RAW files."""
+    taken = {file.name for file in files}
+    seen: set[str] = set()
     unique = []
     for file in files:
-        count = seen[file.name] = seen.get(file.name, 0) + 1
-        name = file.name if count == 1 else f"{file.name} ({count})"
-        unique.append(SourceFile(name=name, size_bytes=file.size_bytes, packed_bytes=file.packed_bytes, read=file.read))
+        name, number = file.name, 2
+        while name in seen or (name != file.name and name in taken):
+            path = PurePosixPath(file.name)
+            name, number = path.with_name(f"{path.stem} ({number}){path.suffix}").as_posix(), number + 1
+        seen.add(name)
+        unique.append(replace(file, name=name))
     return unique

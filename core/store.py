@@ -8,9 +8,11 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
+import re
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,13 @@ def digest(*parts: object) -> str:
     return total.hexdigest()[:40]
 
 
+@cache
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file so that no reader ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +63,7 @@ def write_atomic(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)
+        os.chmod(name, 0o666 & ~_umask())  # mkstemp's own rights would shut everybody else out
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -73,6 +82,7 @@ class Store:
         self.root = root
         self.found: dict[str, int] = {}
         self.computed: dict[str, int] = {}
+        self._lock = threading.Lock()
 
     def get_bytes(self, kind: str, key: str) -> bytes | None:
         """The value, or None where it is not in the store or cannot be read."""
@@ -138,22 +148,34 @@ class Store:
 
     def count(self, kind: str, *, found: bool, n: int = 1) -> None:
         """Note that n values were found or computed."""
-        counts = self.found if found else self.computed
-        counts[kind] = counts.get(kind, 0) + n
+        with self._lock:
+            counts = self.found if found else self.computed
+            counts[kind] = counts.get(kind, 0) + n
 
     def sizes(self) -> Iterator[tuple[str, int, int]]:
         """For each kind of value: its name, number of entries, and bytes on disk."""
         if self.root is None or not self.root.is_dir():
             return
         for folder in sorted(path for path in self.root.iterdir() if path.is_dir()):
-            sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
-            yield folder.name, len(sizes), sum(sizes)
+            sizes = [path.stat().st_size for path in self._entries(folder.name)]
+            if sizes:
+                yield folder.name, len(sizes), sum(sizes)
 
     def clear(self) -> None:
-        """Remove everything that the store holds."""
+        """Remove every entry of the store, and nothing that is not one, should the folder hold other things too."""
         for kind, _, _ in list(self.sizes()):
-            if self.root is not None:
-                shutil.rmtree(self.root / kind, ignore_errors=True)
+            folders = {path.parent for path in self._entries(kind)}
+            for path in self._entries(kind):
+                path.unlink(missing_ok=True)
+            for folder in (*folders, *{folder.parent for folder in folders}):
+                with contextlib.suppress(OSError):  # something else lies in it
+                    folder.rmdir()
+
+    def _entries(self, kind: str) -> list[Path]:
+        """The files that this store wrote: two and then 38 hexadecimal digits."""
+        assert self.root is not None
+        paths = (self.root / kind).glob("[0-9a-f][0-9a-f]/*")
+        return [path for path in paths if re.fullmatch(r"[0-9a-f]{38}", path.name) and path.is_file()]
 
     def _path(self, kind: str, key: str) -> Path:
         assert self.root is not None

@@ -53,7 +53,7 @@ class ModelFiles:
     name: str
     """As the user knows it: `mini`, `ViT-B-32/laion2b_s34b_b79k`, a path."""
     key: str
-    """Checksum that changes whenever the model's outputs may."""
+    """Checksum of the local files, or of the published name, which the hub's own checksums stand behind."""
     architecture: str
     """What open_clip is asked for: a model name, or `local-dir:` and a folder."""
     calibration: Calibration = field(repr=False)
@@ -61,6 +61,8 @@ class ModelFiles:
     """Finds or downloads the weights file; None where the architecture's folder holds them."""
     folder: Path | None = None
     """The local folder, where there is one."""
+    tag: str | None = None
+    """OpenCLIP's name for published weights, which decides preprocessing and activation."""
 
 
 def find_model(settings: EmbeddingsSettings, *, named: bool) -> tuple[ModelFiles, str | None]:
@@ -87,22 +89,29 @@ def find_model(settings: EmbeddingsSettings, *, named: bool) -> tuple[ModelFiles
     if "/" in model and not model.startswith("hf-hub:"):
         raise ModelError(f"embeddings.model: there is no folder {model}; for a hub model write hf-hub:{model}")
     repository, size_mb = _hub_repository(model, settings.pretrained)
-    cached = _cached(repository)
-    if cached is None and not hub_is_reachable():
-        if not named:
-            return _folder_model("mini", MINI_CLIP), (
-                f"The default model {model} ({size_mb or '?'} MB) is not on this machine and the model hub cannot be "
-                "reached, so the small built-in model `mini` is used. It finds duplicates and groups photos, but knows "
-                "only rendered sample scenes: for labels on real photos use a real model "
-                "(--set embeddings.model=ViT-B-32, once, with internet)."
-            )
-        raise ModelUnavailableError(_how_to_get(model, repository, size_mb))
-    return _hub_model(settings, repository, size_mb), None
+    files = _hub_model(settings, repository, size_mb)
+    if _cached(repository) is not None:
+        return files, None
+    try:
+        # A proxy may reach what a plain connection does not: a model that was named is tried all the same.
+        if _offline() or not (named or hub_is_reachable()):
+            raise ModelUnavailableError(_how_to_get(model, repository, size_mb))
+        files.locate_weights()  # the download, here, where the default can still be replaced
+    except ModelUnavailableError:
+        if named:
+            raise
+        return _folder_model("mini", MINI_CLIP), (
+            f"The default model {model} ({size_mb or '?'} MB) is not on this machine and the model hub cannot be "
+            "reached, so the small built-in model `mini` is used. It finds duplicates and groups photos, but knows "
+            "only rendered sample scenes: for labels on real photos use a real model "
+            "(--set embeddings.model=ViT-B-32, once, with internet)."
+        )
+    return files, None
 
 
 def hub_is_reachable() -> bool:
     """Whether the Hugging Face hub answers within three seconds; False when HF_HUB_OFFLINE is set."""
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}:
+    if _offline():
         return False
     from huggingface_hub import constants
 
@@ -122,6 +131,10 @@ def hub_is_reachable() -> bool:
     attempt.start()
     attempt.join(_HUB_TIMEOUT_S)
     return answered.is_set()
+
+
+def _offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
 
 
 def _folder_model(name: str, folder: Path) -> ModelFiles:
@@ -216,6 +229,7 @@ def _hub_model(settings: EmbeddingsSettings, repository: str, size_mb: int | Non
     return ModelFiles(
         name=settings.model if from_hub else f"{settings.model}/{settings.pretrained}",
         key=digest("hub", settings.model, None if from_hub else settings.pretrained),
+        tag=None if from_hub else settings.pretrained,
         architecture=settings.model,
         calibration=Calibration(measured=calibrated),
         locate_weights=locate,

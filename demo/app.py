@@ -8,13 +8,14 @@ import gradio as gr
 
 from core.config import LoadedConfig
 from core.embed import choose_embedder
+from core.errors import OutputError
 from core.store import Store
 from demo import words
-from demo.event_tab import EventDesk, add_event_tab
+from demo.event_tab import EVENTS, KEPT_S, EventDesk, add_event_tab
 
 __all__ = ["build_demo", "launch", "launch_options"]
 
-_CACHE_CHECK_S, _CACHE_AGE_S = 600, 6 * 3600
+_CACHE_CHECK_S = 600
 
 
 def build_demo(loaded: LoadedConfig, *, store: Store, out: Path) -> gr.Blocks:
@@ -26,7 +27,7 @@ def build_demo(loaded: LoadedConfig, *, store: Store, out: Path) -> gr.Blocks:
     """
     embedder, notice = choose_embedder(loaded)
     desk = EventDesk(loaded=loaded, embedder=embedder, notice=notice, store=store, out=out.resolve())
-    with gr.Blocks(title=words.TITLE, analytics_enabled=False, delete_cache=(_CACHE_CHECK_S, _CACHE_AGE_S)) as demo:
+    with gr.Blocks(title=words.TITLE, analytics_enabled=False, delete_cache=(_CACHE_CHECK_S, KEPT_S)) as demo:
         gr.Markdown(f"# {words.TITLE}\n{words.TAGLINE}")
         add_event_tab(desk)
     return cast(gr.Blocks, demo)
@@ -38,7 +39,7 @@ def launch_options(out: Path) -> dict[str, Any]:
         "css_paths": [Path(__file__).with_name("page.css")],
         "theme": _theme(),
         "max_file_size": "500mb",
-        "allowed_paths": [str(out.resolve())],
+        "allowed_paths": [str(out.resolve() / EVENTS)],
         "footer_links": [],
         "mcp_server": False,
     }
@@ -63,8 +64,12 @@ def launch(loaded: LoadedConfig, *, store: Store, out: Path, host: str, port: in
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     demo = build_demo(loaded, store=store, out=out)
     demo.queue(api_open=False, max_size=32, default_concurrency_limit=2)
-    _, url, _ = demo.launch(
-        server_name=host, server_port=port or None, quiet=True, prevent_thread_lock=True, **launch_options(out)
-    )
+    options = launch_options(out)
+    try:
+        _, url, _ = demo.launch(
+            server_name=host, server_port=port or None, quiet=True, prevent_thread_lock=True, **options
+        )
+    except OSError as error:
+        raise OutputError(f"cannot listen on {host}:{port}, perhaps another page is open there: {error}") from None
     print(f"\nMontage is at {url.rstrip('/')}   (Ctrl-C stops it)", flush=True)
     demo.block_thread()

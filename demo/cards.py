@@ -3,11 +3,11 @@
 import base64
 import io
 from html import escape
+from itertools import zip_longest
 from pathlib import Path
 
 from PIL import Image
 
-from core.pipeline import EventResult
 from core.record import EventRecord, PostRecord
 from demo import words
 
@@ -36,13 +36,11 @@ def posts_html(record: EventRecord, folder: Path) -> str:
     return f'<div class="m-posts">{"".join(_card(post, folder / post.folder) for post in record.posts)}</div>'
 
 
-def aside_html(result: EventResult, record: EventRecord) -> str:
+def aside_html(record: EventRecord) -> str:
     """Files that are in no post, each with the reason, and advice when labels are missing."""
     parts = []
-    judged = [file for file in record.files if file.abstained is not None]
-    outside = sum(file.abstained is True for file in judged)
-    if judged and outside * 2 >= len(judged):
-        parts.append(status_html(words.abstained(outside, len(judged), record.model.name), kind="note"))
+    if record.mostly_abstained:
+        parts.append(status_html(words.abstained(record.model.name), kind="note"))
     left_out = [file for file in record.files if not file.kept and file.reason != "system_file"]
     if left_out:
         items = "".join(
@@ -64,7 +62,7 @@ def _card(post: PostRecord, folder: Path) -> str:
     )
     strip = "".join(
         f'<img src="{_data_uri(folder / image, height_px=_THUMBNAIL_PX)}" alt="{escape(alt)}" loading="lazy">'
-        for image, alt in zip(post.images, post.alt_texts, strict=True)
+        for image, alt in zip_longest(post.images, post.alt_texts, fillvalue="Photo")
     )
     labels = escape(", ".join(post.labels))
     return (

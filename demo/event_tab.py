@@ -1,9 +1,11 @@
 """The Event tab: choose photos, press one button, see the posts."""
 
+import contextlib
 import queue
 import shutil
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,15 +19,18 @@ from core.config import LoadedConfig
 from core.embed import Embedder
 from core.errors import MontageError
 from core.mini.event import write_sample_event
-from core.pipeline import EventResult, run_pipeline
+from core.pipeline import run_pipeline
 from core.posts import EventDetails
 from core.publish.folder import Written, write_result
 from core.store import Store
 from demo import words
 from demo.cards import aside_html, posts_html, status_html
 
-__all__ = ["EventDesk", "add_event_tab"]
+__all__ = ["EVENTS", "KEPT_S", "EventDesk", "add_event_tab"]
 
+EVENTS = "montage-page"
+"""Folder of the page's results; the only one that is served."""
+KEPT_S = 6 * 3600
 _SAMPLE_PHOTOS, _SAMPLE_SEED = 48, 7
 _UPLOAD_TYPES = [
     "image",
@@ -57,7 +62,7 @@ class EventDesk:
 
     def sample(self) -> list[Path]:
         """The photos of the rendered sample event, written at its first use."""
-        folder = self.out / "sample-event"
+        folder = self.out / EVENTS / "sample-event"
         if not (folder / "truth.csv").is_file():
             folder.parent.mkdir(parents=True, exist_ok=True)
             beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix="sample-"))
@@ -66,9 +71,10 @@ class EventDesk:
             beside.replace(folder)
         return sorted(folder.glob("*.jpg"))
 
-    def run(self, photos: list[Path], event: EventDetails, report: "queue.Queue[tuple[str, int, int]]") -> Any:
+    def run(self, photos: list[Path], event: EventDetails, report: "queue.Queue[tuple[str, int, int]]") -> Written:
         """Run the pipeline and write its result to a new folder."""
-        folder = self.out / f"event-{uuid.uuid4().hex}"
+        self.remove_old()
+        folder = self.out / EVENTS / f"event-{uuid.uuid4().hex}"
 
         def progress(stage: str, done: int, total: int) -> None:
             report.put((stage, done, total))
@@ -82,7 +88,14 @@ class EventDesk:
             notice=self.notice,
             progress=progress,
         )
-        return result, write_result(result, folder, self.store, progress=progress)
+        return write_result(result, folder, self.store, progress=progress)
+
+    def remove_old(self) -> None:
+        """Remove results whose page has surely been closed; visitors' photos are not kept."""
+        for folder in (self.out / EVENTS).glob("event-*"):
+            with contextlib.suppress(OSError):
+                if time.time() - folder.stat().st_mtime > KEPT_S:
+                    shutil.rmtree(folder)
 
 
 def add_event_tab(desk: EventDesk) -> None:
@@ -136,7 +149,7 @@ def _show_source(source: str) -> tuple[Any, Any]:
 def _make_posts(
     desk: EventDesk, source: str, files: list[str] | None, name: str | None, date: str | None, place: str | None
 ) -> Iterator[tuple[Any, ...]]:
-    """Run an event, yielding what each output shows; a generator, so that closing the page ends the waiting."""
+    """Run an event, yielding what each output shows. Once started, a run goes on to its end."""
     keep = gr.skip()
 
     def show(html: str, *, busy: bool) -> tuple[Any, ...]:
@@ -158,23 +171,23 @@ def _make_posts(
         for stage, done, total in _follow(job, reports):
             yield status_html(words.progress(stage, done, total), kind="busy"), keep, keep, keep, keep
         try:
-            result, written = job.result()
+            written = job.result()
         except MontageError as error:
             yield show(status_html(words.failed(str(error)), kind="error"), busy=False)
             return
         except Exception:
             yield show(status_html(words.BROKEN, kind="error"), busy=False)  # the page must not stay busy
             raise
-    yield _outcome(result, written)
+    yield _outcome(written)
 
 
-def _outcome(result: EventResult, written: Written) -> tuple[Any, ...]:
+def _outcome(written: Written) -> tuple[Any, ...]:
     record = written.record
     return (
         status_html(words.done(record), kind="done"),
         posts_html(record, written.folder),
-        gr.update(visible=True, value=str(written.zip_path)),
-        aside_html(result, record),
+        gr.update(visible=written.zip_path is not None, value=str(written.zip_path) if written.zip_path else None),
+        aside_html(record),
         gr.update(interactive=True),
     )
 

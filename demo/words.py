@@ -68,11 +68,11 @@ def done(record: EventRecord) -> str:
     return " · ".join(parts)
 
 
-def abstained(outside: int, photos: int, model: str) -> str:
+def abstained(model: str) -> str:
     """What to do when the model has no labels for most photos."""
     return (
-        f"The model “{model}” does not know what is in {outside} of {photos} photos, so it gave them no labels rather "
-        "than invent some. For labels on real photos, start the page with a real model: "
+        f"The model “{model}” does not know what is in these photos, so it gave them no labels rather than "
+        "invent some. For labels on real photos, start the page with a real model: "
         "montage serve --set embeddings.model=ViT-B-32"
     )
 

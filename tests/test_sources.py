@@ -1,5 +1,7 @@
 """Folders, ZIPs and single files as one list of byte sources."""
 
+import os
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -53,7 +55,29 @@ def test_several_inputs_are_told_apart(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.jpg").write_bytes(b"x")
     assert names(tmp_path / "one", tmp_path / "two") == ["one/a.jpg", "two/a.jpg"]
-    assert names(tmp_path / "one" / "a.jpg", tmp_path / "two" / "a.jpg") == ["a.jpg", "a.jpg (2)"]
+    assert names(tmp_path / "one" / "a.jpg", tmp_path / "two" / "a.jpg") == ["a.jpg", "a (2).jpg"]
+
+
+def test_no_two_files_share_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "e.zip"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile warns of the repeated name that is wanted here
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in ("a.dng", "a.dng", "a (2).dng", "a.dng"):
+                archive.writestr(name, b"x")
+    assert sorted(names(path)) == ["a (2).dng", "a (3).dng", "a (4).dng", "a.dng"]
+
+
+def test_what_cannot_be_opened_is_still_listed(tmp_path: Path) -> None:
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"x")
+    files = {file.name: file for file in open_sources([tmp_path], SETTINGS)}
+    assert set(files) == {"gone.jpg", "pipe.jpg", "caf\ufffd.jpg"}
+    for name in ("gone.jpg", "pipe.jpg"):
+        with pytest.raises(PhotoError, match="not a regular file"):
+            files[name].read()
+    assert files["caf\ufffd.jpg"].read() == b"x"
 
 
 def test_system_files_are_recognised(tmp_path: Path) -> None:

@@ -58,8 +58,14 @@ def test_truth_groups_follow_chains(tmp_path: Path) -> None:
     truth = read_truth(path)
     assert dict(truth.group) == {"a": "a", "b": "a", "c": "a"}
     assert truth.label_list == ("x", "y")
-    moved = truth.renamed({"a": "day/a"})
-    assert moved.group["day/a"] == moved.group["c"] == "day/a"
+    moved = truth.matched(["day/a", "b", "x/c", "y/c"])
+    assert dict(moved.group) == {"day/a": "day/a", "b": "day/a", "c": "day/a"}, "c is not unique"
+
+
+def test_truth_by_full_path_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "truth.csv"
+    path.write_text("file,duplicate_of\na,\nsub/a,\nb,a\n")
+    assert dict(read_truth(path).matched(["a", "sub/a", "b"]).group) == {"a": "a", "sub/a": "sub/a", "b": "a"}
 
 
 @pytest.mark.parametrize(

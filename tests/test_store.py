@@ -78,7 +78,11 @@ def test_two_processes_write_the_same_keys_without_a_half_written_read(tmp_path:
 
 
 def test_sizes_and_clear(store: Store) -> None:
-    store.put_bytes("a", "k" * 40, b"123")
+    store.put_bytes("a", digest("x"), b"123")
+    assert store.root is not None
+    (store.root / "Pictures").mkdir()
+    (store.root / "Pictures" / "mine.jpg").write_bytes(b"keep")
     assert list(store.sizes()) == [("a", 1, 3)]
     store.clear()
     assert list(store.sizes()) == []
+    assert [p.relative_to(store.root).as_posix() for p in store.root.rglob("*.jpg")] == ["Pictures/mine.jpg"]

@@ -1,5 +1,6 @@
 """Which model a run uses, and what is said when it cannot be had."""
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.config import load_config
-from core.embed import OpenClipEmbedder, choose_embedder, known_part, known_texts
+from core.embed import OpenClipEmbedder, _published_options, choose_embedder, known_part, known_texts
 from core.errors import ConfigError, ModelError, ModelUnavailableError
 from core.weights import Calibration, find_model
 
@@ -147,6 +148,27 @@ def test_a_device_that_is_not_there(tiny_clip: Path) -> None:
     files, _ = find_model(settings(f"embeddings.model={tiny_clip}"), named=True)
     with pytest.raises(ModelError, match="no CUDA device; use cpu or auto"):
         OpenClipEmbedder(files, device="cuda").texts(["x"])
+
+
+@pytest.mark.parametrize(
+    ("model", "tag", "expected"),
+    [
+        ("ViT-B-16-SigLIP", "webli", {"image_mean": (0.5, 0.5, 0.5), "image_resize_mode": "squash"}),
+        ("ViT-B-32", "openai", {"force_quick_gelu": True}),
+        ("ViT-B-32", "laion2b_s34b_b79k", {"image_resize_mode": "shortest"}),
+    ],
+)
+def test_published_weights_bring_their_own_preprocessing(
+    model: str, tag: str, expected: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """open_clip applies it for a tag, and not for the path of the same weights."""
+    import open_clip
+
+    monkeypatch.setattr("core.weights._cached", lambda repository: tmp_path)
+    files, _ = find_model(settings(f"embeddings.model={model}", f"embeddings.pretrained={tag}"), named=True)
+    options = _published_options(files)
+    assert expected.items() <= options.items()
+    assert options.keys() <= inspect.signature(open_clip.create_model_and_transforms).parameters.keys()
 
 
 def test_known_words() -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,14 @@ class Truth:
         """All labels that occur."""
         return tuple(sorted(set().union(*self.labels.values()))) if self.labels else ()
 
-    def renamed(self, paths: Mapping[str, str]) -> "Truth":
-        """The same truth with bare file names replaced by paths, for photos in nested folders."""
+    def matched(self, photos: Sequence[str]) -> "Truth":
+        """The same truth under the photos' own paths, where it has only their bare names and those are unique."""
+        bare: dict[str, list[str]] = {}
+        for photo in photos:
+            bare.setdefault(PurePosixPath(photo).name, []).append(photo)
+        exact = set(photos)
+        paths = {name: found[0] for name, found in bare.items() if len(found) == 1 and name not in exact}
+        paths = {name: path for name, path in paths.items() if path not in self.group}
 
         def keys(table: Mapping[str, Any]) -> dict[str, Any]:
             return {paths.get(name, name): value for name, value in table.items()}

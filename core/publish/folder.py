@@ -4,9 +4,12 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
+import tempfile
+import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +17,10 @@ from typing import Any
 
 from core.errors import OutputError
 from core.pipeline import EventResult
-from core.posts import Post
+from core.posts import Post, publishable_text
 from core.publish.images import export_jpeg, montage_jpeg
-from core.record import EventRecord, PostRecord, make_record
+from core.publish.lost import without_lost_photos
+from core.record import CaptionRecord, EventRecord, PostRecord, StageRecord, make_record
 from core.store import Store, write_atomic
 
 __all__ = ["Written", "csv_cell", "write_result"]
@@ -38,38 +42,68 @@ def write_result(
     out: Path,
     store: Store,
     *,
+    inputs: Sequence[Path] = (),
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Written:
     """Write the result of a run.
 
+    Everything is written beside first; an earlier result of Montage in the folder is replaced only when the new one
+    is whole. Anything else in the folder is left alone. A photo that has become unreadable since it was ingested is
+    left out of its post, with the reason.
+
     Args:
-        out: the folder; an earlier result of Montage in it is replaced, anything else in it is left alone.
+        out: the folder.
+        inputs: where the photos came from; refused where they lie in an earlier result that would be replaced.
 
     Raises:
         OutputError: the folder cannot be written.
     """
+    _refuse_own_input(out, inputs)
+    result = without_lost_photos(result, store)
+    start = time.perf_counter()
     record = make_record(result)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _remove_earlier(out)
-        names: list[str] = []
-        for number, (post, entry) in enumerate(zip(result.posts, record.posts, strict=True), start=1):
-            progress("output", number - 1, len(result.posts))
-            in_post = _post_files(result, post, entry, store)
-            for name, data in in_post.items():
-                write_atomic(out / entry.folder / name, data)
-                names.append(f"{entry.folder}/{name}")
-        if "publisher" in result.config.pipeline and result.config.publisher.dry_run:
-            write_atomic(out / _PLAN, _json(_plan(record)))
-        write_atomic(out / "posts.csv", _csv(record))
-        zip_path = out / "posts.zip" if result.config.export.zip else None
-        if zip_path is not None:
-            _write_zip(zip_path, out, [*names, "posts.csv"])
-        write_atomic(out / "posts.json", _json(record.model_dump(mode="json")))  # last: it says that all is there
-        progress("output", len(result.posts), len(result.posts))
+        with tempfile.TemporaryDirectory(dir=out, prefix=".montage-") as beside:
+            record = _write_beside(result, record, Path(beside), store, start, progress)
+            _remove_earlier(out)
+            for path in sorted(Path(beside).iterdir(), key=lambda path: path.name == "posts.json"):
+                path.replace(out / path.name)  # posts.json last: it says that all is there
     except OSError as error:
-        raise OutputError(f"cannot write the result to {out}: {error}") from None
-    return Written(folder=out, record=record, zip_path=zip_path)
+        raise OutputError(f"cannot write the result to {out}: {error.strerror or error}") from None
+    progress("output", len(result.posts), len(result.posts))
+    return Written(folder=out, record=record, zip_path=out / "posts.zip" if result.config.export.zip else None)
+
+
+def _write_beside(
+    result: EventResult,
+    record: EventRecord,
+    beside: Path,
+    store: Store,
+    start: float,
+    progress: Callable[[str, int, int], None],
+) -> EventRecord:
+    names: list[str] = []
+    for number, (post, entry) in enumerate(zip(result.posts, record.posts, strict=True)):
+        progress("output", number, len(result.posts))
+        for name, data in _post_files(result, post, entry, store).items():
+            write_atomic(beside / entry.folder / name, data)
+            names.append(f"{entry.folder}/{name}")
+    write_atomic(beside / "posts.csv", _csv(record))
+    if result.config.export.zip:
+        _write_zip(beside / "posts.zip", beside, [*names, "posts.csv"])
+    if "publisher" in result.config.pipeline and result.config.publisher.dry_run:
+        plan = _plan(record)
+        write_atomic(beside / _PLAN, _json(plan))
+        report = StageRecord(
+            stage="publisher",
+            seconds=round(time.perf_counter() - start, 3),
+            counts={"posts": len(plan["posts"]), "images": sum(len(post["images"]) for post in plan["posts"])},
+            measures={"dry_run": True, "published": 0},
+        )
+        record = record.model_copy(update={"stages": (*record.stages, report)})
+    write_atomic(beside / "posts.json", _json(record.model_dump(mode="json")))
+    return record
 
 
 def csv_cell(text: str) -> str:
@@ -77,13 +111,24 @@ def csv_cell(text: str) -> str:
     return "'" + text if text.lstrip(" ")[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"} else text
 
 
+def _earlier_posts(out: Path) -> list[Path]:
+    """Folders that an earlier run wrote: named just so, and holding a `post.json`."""
+    found = [path for path in out.glob("post-*") if re.fullmatch(r"post-\d{2,}", path.name)]
+    return [path for path in found if path.is_dir() and not path.is_symlink() and (path / "post.json").is_file()]
+
+
 def _remove_earlier(out: Path) -> None:
-    """Only what an earlier run wrote: post folders that hold a `post.json`, and our own files."""
     for name in ("posts.json", "posts.csv", "posts.zip", _PLAN):
         (out / name).unlink(missing_ok=True)
-    for folder in out.glob("post-[0-9]*"):
-        if folder.is_dir() and not folder.is_symlink() and (folder / "post.json").is_file():
-            shutil.rmtree(folder)
+    for folder in _earlier_posts(out):
+        shutil.rmtree(folder)
+
+
+def _refuse_own_input(out: Path, inputs: Sequence[Path]) -> None:
+    for folder in _earlier_posts(out):
+        for path in inputs:
+            if folder.resolve() in (path.resolve(), *path.resolve().parents):
+                raise OutputError(f"{path} lies in an earlier result that {out} would replace; name another --out")
 
 
 def _post_files(result: EventResult, post: Post, entry: PostRecord, store: Store) -> dict[str, bytes]:
@@ -97,7 +142,9 @@ def _post_files(result: EventResult, post: Post, entry: PostRecord, store: Store
     files = dict(zip(entry.images, images, strict=True))
     files["montage.jpg"] = montage_jpeg(images, config.captioner, config.export, store)
     if post.captions:
-        files["caption.txt"] = (post.publishable_text(config.captioner.mode) + "\n").encode()
+        files["caption.txt"] = (
+            publishable_text(post.captions[config.captioner.mode].text, post.hashtags) + "\n"
+        ).encode()
         alt_lines = (f"{name}: {text}" for name, text in zip(entry.images, entry.alt_texts, strict=True))
         files["alt.txt"] = ("\n".join(alt_lines) + "\n").encode()
     files["post.json"] = _json(entry.model_dump(mode="json"))
@@ -115,11 +162,7 @@ def _plan(record: EventRecord) -> dict[str, Any]:
                 "kind": "carousel" if len(post.images) > 1 else "image",
                 "images": [f"{post.folder}/{name}" for name in post.images],
                 "alt_texts": post.alt_texts,
-                "caption": "\n\n".join(
-                    part for part in (post.captions[captioner].text, " ".join(post.hashtags)) if part
-                )
-                if post.captions
-                else "",
+                "caption": publishable_text(post.captions[captioner].text, post.hashtags) if post.captions else "",
             }
             for post in record.posts
         ],
@@ -131,7 +174,8 @@ def _csv(record: EventRecord) -> bytes:
     table = csv.writer(buffer)
     table.writerow(["post", "photos", "labels", "captioner", "caption", "clip_cosine", "clipscore", "hashtags"])
     for post in record.posts:
-        for captioner, caption in post.captions.items():
+        uncaptioned = {"": CaptionRecord(text="", clip_cosine=None, clipscore=None)}
+        for captioner, caption in (post.captions or uncaptioned).items():
             scores = ["" if x is None else str(x) for x in (caption.clip_cosine, caption.clipscore)]
             cells = ["; ".join(post.photos), "; ".join(post.labels), captioner, caption.text]
             table.writerow([post.post, *map(csv_cell, cells), *scores, csv_cell(" ".join(post.hashtags))])

@@ -7,7 +7,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from core.ingest import Photo
 from core.montage import montage_grid
-from core.photos import decode_photo, to_srgb
+from core.photos import decode_photo, is_raw, to_srgb
 from core.settings import CaptionerSettings, ExportSettings
 from core.store import Store, digest
 
@@ -19,7 +19,7 @@ _LEAST_WIDTH_PX = 320
 
 def export_jpeg(photo: Photo, settings: ExportSettings, store: Store, *, max_pixels: int) -> bytes:
     """A photo as the platform takes it; from the store where it was made before."""
-    key = digest("export", _VERSION, photo.fingerprint, settings.model_dump(exclude={"zip"}))
+    key = digest("export", _VERSION, photo.fingerprint, is_raw(photo.name), settings.model_dump(exclude={"zip"}))
     return store.bytes("jpeg", key, lambda: _encode(_sized(photo, settings, max_pixels), settings.jpeg_quality))
 
 
