@@ -22,19 +22,9 @@ from core.posts import EventDetails
 from core.publish.folder import Written, write_result
 from core.record import EventRecord, PostRecord
 from core.store import Store
+from demo.words import REASONS
 
 __all__ = ["caption", "print_posts"]
-
-REASONS = {
-    "duplicate": "near-duplicate of a better photo",
-    "poor_quality": "too blurred, dark or bright",
-    "burst": "not the best of its burst",
-    "not_selected": "beyond the best and most varied (selection.k)",
-    "unreadable": "unreadable",
-    "not_an_image": "not a photo",
-    "empty": "empty",
-    "system_file": "the system's own",
-}
 
 
 def caption(

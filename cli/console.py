@@ -7,17 +7,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from core.pipeline import Progress as Report
+from demo.words import STAGES
 
-__all__ = ["STAGE_NAMES", "out", "stage_progress"]
-
-STAGE_NAMES = {
-    "ingest": "Reading photos",
-    "dedupe_quality": "Finding duplicates",
-    "categorize": "Labelling",
-    "cluster": "Grouping into posts",
-    "captioner": "Captioning",
-    "output": "Writing posts",
-}
+__all__ = ["out", "stage_progress"]
 
 
 def out() -> Console:
@@ -35,7 +27,7 @@ def stage_progress(*, quiet: bool) -> Iterator[Report]:
 
         def report(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(STAGE_NAMES.get(stage, stage), total=total)
+                tasks[stage] = bars.add_task(STAGES.get(stage, stage), total=total)
             bars.update(tasks[stage], completed=done, total=total)
 
         yield report

@@ -100,7 +100,7 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[Key, str]]:
 
 
 def _node_lines(node: yaml.Node, above: Key, path: Path) -> Iterator[tuple[Key, int]]:
-    if not isinstance(node, yaml.MappingNode):
+    if not isinstance(node, yaml.MappingNode) or len(above) > 4:  # deeper than any setting; an alias may go round
         return
     seen: dict[str, int] = {}
     for key_node, value_node in node.value:

@@ -108,10 +108,9 @@ def ingest(
     def examine(file: SourceFile) -> tuple[Photo, Image.Image | None] | SetAside:
         return _examine(file, settings, store, embedder)
 
+    in_order = _in_order(examine, files, threads, ahead=min(batch_size, _MOST_AHEAD))
     with ThreadPoolExecutor(1) as loader:  # loading a model takes seconds, in which photos can be decoded
-        for done, examined in enumerate(
-            _in_order(examine, files, threads, ahead=min(batch_size, _MOST_AHEAD)), start=1
-        ):
+        for done, examined in enumerate(in_order, start=1):
             if isinstance(examined, SetAside):
                 aside.append(examined)
             else:

@@ -3,7 +3,7 @@
 `core.dedupe` groups, `core.geometry` compares; this file brings them the stored views and applies the settings.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -25,6 +25,7 @@ _QUALITY_STEP = 0.05
 """Within a group smaller differences in quality are noise; the photo with more pixels is then the better one."""
 _VIEWS_IN_MEMORY = 4096
 _VERSION = 1
+_REPORT_EVERY = 200
 
 Pairs = Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
@@ -63,11 +64,14 @@ def dedupe_and_select(
     config: PipelineConfig,
     store: Store,
     embedder: Embedder,
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Selection:
     """Find near-duplicates and bursts, and choose the photos that go on.
 
     Args:
         embeddings: float32 (n, d), unit length; None where the settings need none.
+        progress: called with (pairs compared, candidate pairs found so far).
     """
     settings = config.dedupe
     threshold = embedder.calibration.clip_threshold if settings.clip_threshold is None else settings.clip_threshold
@@ -79,7 +83,7 @@ def dedupe_and_select(
         threshold,
         embedder.key if settings.method != "phash" else None,
     )
-    groups = store.json("groups", key, lambda: _find(photos, embeddings, config, store, threshold))
+    groups = store.json("groups", key, lambda: _find(photos, embeddings, config, store, threshold, progress))
     quality = np.array([photo.quality.score for photo in photos])
     reasons: list[str | None] = ["duplicate" if d is not None else None for d in groups["duplicate_of"]]
     _leave_out_poor(reasons, quality, config.selection.min_quality)
@@ -105,15 +109,32 @@ def dedupe_and_select(
 
 
 def _find(
-    photos: Sequence[Photo], embeddings: np.ndarray | None, config: PipelineConfig, store: Store, threshold: float
+    photos: Sequence[Photo],
+    embeddings: np.ndarray | None,
+    config: PipelineConfig,
+    store: Store,
+    threshold: float,
+    progress: Callable[[int, int], None],
 ) -> dict[str, Any]:
     settings = config.dedupe
+    found = compared = 0
+
+    def candidates() -> Pairs:
+        nonlocal found
+        for source in pairs:
+            for block in source:
+                found += len(block[0])
+                yield block
 
     @lru_cache(maxsize=_VIEWS_IN_MEMORY)
     def view(i: int) -> Any:
         return load_view(photos[i], config.ingest, store)
 
     def compare_pair(i: int, j: int) -> Comparison:
+        nonlocal compared
+        compared += 1
+        if compared % _REPORT_EVERY == 0:
+            progress(compared, found)
         if photos[i].pixel_hash == photos[j].pixel_hash:
             return Comparison(relation="duplicate", inliers=0, agreement=1.0, overlap=1.0)
         comparison = compare(view(i), view(j))
@@ -129,7 +150,7 @@ def _find(
         pairs.append(close_hashes(hashes, max_distance=settings.near_dup_threshold))
     with threadpool_limits(limits=1, user_api="blas"):  # products this small are 7 to 13 times slower in threads
         groups = find_groups(
-            candidates=(block for source in pairs for block in source),
+            candidates=candidates(),
             n=len(photos),
             compare=None if settings.verify == "none" else compare_pair,
             quality=np.array([round(photo.quality.score / _QUALITY_STEP) for photo in photos], dtype=float),

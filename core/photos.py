@@ -197,10 +197,12 @@ def _upright_size(size: tuple[int, int], orientation: int, flip: int) -> tuple[i
 def _to_rgb8(image: Image.Image) -> Image.Image:
     """8-bit RGB from any mode: 16-bit and float greys are scaled, transparency is laid on white."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        grey = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if image.mode != "F" and grey.max(initial=0) > 255 else max(float(grey.max(initial=0)), 1e-9)
-        top = max(top, 255.0) if image.mode != "F" else top
-        scaled = Image.fromarray((np.clip(grey / top, 0, 1) * 255 + 0.5).astype(np.uint8)).convert("RGB")
+        grey = np.array(image, dtype=np.float32)  # worked on in place: such photos are large
+        brightest = float(grey.max(initial=0))
+        full_scale = 65535.0 if brightest > 255 else 255.0
+        grey *= 255 / (max(brightest, 1e-9) if image.mode == "F" else full_scale)
+        np.clip(np.rint(grey, out=grey), 0, 255, out=grey)
+        scaled = Image.fromarray(grey.astype(np.uint8)).convert("RGB")
         scaled.info.update(image.info)
         return _keeping_exif(scaled, image)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:

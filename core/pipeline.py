@@ -181,7 +181,14 @@ def _dedupe(
         return Selection.everything(len(photos))
     progress("dedupe_quality", 0, len(photos))
     with clock.stage("dedupe_quality") as (counts, measures):
-        found = dedupe_and_select(photos, embeddings, config, store, embedder)
+        found = dedupe_and_select(
+            photos,
+            embeddings,
+            config,
+            store,
+            embedder,
+            progress=lambda done, total: progress("dedupe_quality", done, total),
+        )
         counts.update(found.counts())
         measures.update(found.measures)
     progress("dedupe_quality", len(photos), len(photos))

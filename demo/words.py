@@ -1,4 +1,4 @@
-"""Every sentence of the page, in one place."""
+"""Every sentence of the page, in one place; the command uses the same names of stages and reasons."""
 
 from collections import Counter
 
@@ -28,7 +28,7 @@ ASIDE_TITLE = "Left out"
 COPY = "Copy caption"
 COPIED = "Copied"
 
-_STAGES = {
+STAGES = {
     "ingest": "Reading photos",
     "dedupe_quality": "Finding duplicates",
     "categorize": "Labelling",
@@ -36,18 +36,22 @@ _STAGES = {
     "captioner": "Captioning",
     "output": "Writing posts",
 }
-_REASONS = {
+REASONS = {
     "duplicate": "near-duplicate of a better photo",
     "poor_quality": "too blurred, dark or bright",
     "burst": "not the best of its burst",
-    "not_selected": "beyond the best and most varied",
+    "not_selected": "beyond the best and most varied (selection.k)",
+    "unreadable": "unreadable",
+    "not_an_image": "not a photo",
+    "empty": "empty",
+    "system_file": "the system's own",
 }
 
 
 def progress(stage: str, done: int, total: int) -> str:
     """What is going on."""
     counts = f" · {done} of {total}" if total > 1 and 0 < done < total else ""
-    return f"{_STAGES.get(stage, stage)}{counts} …"
+    return f"{STAGES.get(stage, stage)}{counts} …"
 
 
 def failed(message: str) -> str:
@@ -81,7 +85,7 @@ def reason(short: str, duplicate_of: str | None, message: str | None) -> str:
     """Why a file is not in a post."""
     if duplicate_of:
         return f"near-duplicate of {duplicate_of}"
-    return message or _REASONS.get(short, short.replace("_", " "))
+    return message or REASONS.get(short, short.replace("_", " "))
 
 
 def _count(n: int, noun: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from core.config import config_hash, load_config
+from core.config import DEFAULTS_PATH, config_hash, load_config
 from core.errors import ConfigError
 from core.settings import PipelineConfig
 
@@ -86,6 +86,10 @@ def test_later_overrides_win_over_earlier_ones_and_over_the_file(tmp_path: Path)
         ("publisher: {enabled: true, dry_run: false}", r"this version cannot post"),
         ("selection: {k: 4}\ncluster: {selection: {k: 5}}", r"selection is given twice"),
         ("seed: 1\nseed: 2", r"c\.yaml:2: 'seed' is given twice"),
+        ('categorize: {prompts: ["{label} at {event}"]}', r"every prompt must hold \{label\} and no other braces"),
+        ("categorize: {labels: []}", r"categorize\.labels: .*at least 1 item"),
+        ("export: {min_aspect: 2}", r"min_aspect \(2\.0\) is larger than max_aspect"),
+        ("a: &a\n  b: *a", r"unknown key 'a'"),
         ("- a\n- b", r"expected keys and values, got list"),
         ("a: [", r"not valid YAML"),
     ],
@@ -122,7 +126,7 @@ def test_hash_follows_the_values() -> None:
 
 
 def test_every_setting_is_documented_and_stands_in_the_defaults() -> None:
-    defaults = yaml.safe_load(Path("core/defaults.yaml").read_text())
+    defaults = yaml.safe_load(DEFAULTS_PATH.read_text(encoding="utf-8"))
 
     def check(model: type[BaseModel], values: dict[str, object], where: str) -> None:
         assert set(model.model_fields) == set(values), where

@@ -94,6 +94,15 @@ def test_what_is_missing_is_said(page_url: str, source: str, name: str, message:
     assert message in status
 
 
+def test_a_port_in_use_is_said(page_url: str, tmp_path: Path, mini_config: LoadedConfig) -> None:
+    from core.errors import OutputError
+    from demo.app import launch
+
+    port = int(page_url.rstrip("/").rsplit(":", 1)[1])
+    with pytest.raises(OutputError, match=f"cannot listen on 127.0.0.1:{port}"):
+        launch(mini_config, store=Store(tmp_path / "s"), out=tmp_path / "out", host="127.0.0.1", port=port)
+
+
 @pytest.fixture
 def browser_page(page_url: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright

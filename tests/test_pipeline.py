@@ -232,3 +232,28 @@ def test_captions_are_scored_only_where_the_model_can_judge(colour_event: Path, 
     outside = run(colour_event, Store(tmp_path / "b"), embedder=ColourEmbedder(knows_world=False))
     assert all(post.captions["template"].clip_cosine is None for post in outside.posts)
     assert all(post.labels == () for post in outside.posts)
+
+
+def test_limits_hold_with_a_warm_store(colour_event: Path, store: Store) -> None:
+    """The same settings give the same result, whatever the store knows from other runs."""
+    run(colour_event, store)
+    with pytest.raises(NoPhotosError, match=r"more than ingest\.max_pixels \(1000\)"):
+        run(colour_event, store, "ingest.max_pixels=1000")
+
+
+def test_a_photo_that_trips_a_measure_is_set_aside(
+    colour_event: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import core.ingest
+
+    def trip(pixels: np.ndarray) -> Any:
+        if pixels.shape[1] == 224:  # the smaller copy
+            raise ValueError("tripped")
+        return describe(pixels)
+
+    describe = core.ingest.describe
+    monkeypatch.setattr(core.ingest, "describe", trip)
+    files = {file.file: file for file in make_record(run(colour_event, store)).files}
+    assert files["IMG_101.jpg"].reason == "unreadable"
+    assert files["IMG_101.jpg"].message == "cannot be read: tripped"
+    assert sum(file.kept for file in files.values()) == 12

@@ -164,3 +164,68 @@ def test_a_folder_that_cannot_be_written_is_an_error(photos: Path, tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write the result to"):
         publish(photos, tmp_path / "file")
+
+
+def test_a_photo_lost_before_export_is_left_out_with_the_reason(photos: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    config = load_config(overrides=["cluster.k=1"]).settings
+    result = run_pipeline([photos], EventDetails(name="X"), config, store=store, embedder=ColourEmbedder())
+    (photos / "1.jpg").unlink()
+    record = write_result(result, tmp_path / "out", store).record
+    files = {file.file: file for file in record.files}
+    assert not files["1.jpg"].kept
+    assert "No such file" in str(files["1.jpg"].message)
+    assert sorted(name for post in record.posts for name in post.photos) == ["0.jpg", "2.jpg"]
+    assert [text.split(" from")[0] for text in record.posts[0].alt_texts] == ["Photo 1 of 2", "Photo 2 of 2"]
+    assert len(list((tmp_path / "out").glob("post-01/0*.jpg"))) == 2
+
+
+def test_an_earlier_result_survives_a_run_that_fails(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    publish(photos, out)
+    before = {p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()}
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("core.publish.folder._write_zip", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        publish(photos, out, event="Another")
+    assert {p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+
+
+def test_folders_like_ours_are_not_ours(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    publish(photos, out)
+    mine = out / "post-01-final"
+    mine.mkdir()
+    (mine / "post.json").write_text("edited by hand")
+    publish(photos, out)
+    assert (mine / "post.json").read_text() == "edited by hand"
+
+
+def test_a_result_cannot_replace_its_own_input(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    written = publish(photos, out)
+    assert written.record.posts
+    store = Store(tmp_path / "store")
+    config = load_config().settings
+    result = run_pipeline([out / "post-01"], EventDetails(name="X"), config, store=store, embedder=ColourEmbedder())
+    with pytest.raises(OutputError, match="lies in an earlier result"):
+        write_result(result, out, store, inputs=[out / "post-01"])
+    assert (out / "post-01" / "01.jpg").is_file()
+
+
+def test_every_stage_has_a_report(photos: Path, tmp_path: Path) -> None:
+    record = publish(photos, tmp_path / "out").record
+    assert [stage.stage for stage in record.stages] == record.config["pipeline"]
+    assert record.stages[-1].measures == {"dry_run": True, "published": 0}
+
+
+def test_posts_without_captions_are_written_too(photos: Path, tmp_path: Path) -> None:
+    publish(photos, tmp_path / "out", "pipeline=[ingest, cluster]", "cluster.k=1")
+    assert not (tmp_path / "out" / "post-01" / "caption.txt").exists()
+    rows = list(csv.reader(io.StringIO((tmp_path / "out" / "posts.csv").read_text(encoding="utf-8-sig"))))
+    assert [row[0] for row in rows] == ["post", "1"]
