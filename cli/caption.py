@@ -19,10 +19,11 @@ from core.embed import choose_embedder
 from core.errors import OutputError
 from core.pipeline import run_pipeline
 from core.posts import EventDetails
+from core.publish.earlier import check_replaceable
 from core.publish.folder import Written, write_result
 from core.record import EventRecord, PostRecord
 from core.store import Store
-from demo.words import REASONS
+from demo import words
 
 __all__ = ["caption", "print_posts"]
 
@@ -36,6 +37,9 @@ def caption(
     config: ConfigOption = None,
     set_: SetOption = None,
     store: StoreOption = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier result even where it was edited by hand.")
+    ] = False,
     json_: JsonOption = False,
 ) -> None:
     """Turn photos into captioned posts.
@@ -48,6 +52,7 @@ def caption(
     for path in photos:
         if path.is_dir() and out.resolve() == path.resolve():
             raise OutputError(f"--out {out} is the photo folder itself; name another folder, e.g. {out / 'posts'}")
+    check_replaceable(out, inputs=photos, overwrite=overwrite)
     embedder, notice = choose_embedder(loaded)
     kept = open_store(store)
     if not event.strip():
@@ -63,7 +68,7 @@ def caption(
             exclude=out,
             progress=progress,
         )
-        written = write_result(result, out, kept, inputs=photos, progress=progress)
+        written = write_result(result, out, kept, inputs=photos, overwrite=overwrite, progress=progress)
     if json_:
         print(json.dumps(_for_programs(written, kept), ensure_ascii=False))
     else:
@@ -121,15 +126,17 @@ def _post_panel(post: PostRecord, written: Written) -> Panel:
 def _summary(record: EventRecord, store: Store) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     shown = sum(len(post.photos) for post in record.posts)
-    table.add_row("Files", f"{len(record.files)} read, {shown} photos in {len(record.posts)} posts")
+    counted = [words.count(shown, "photo"), words.count(len(record.posts), "post")]
+    table.add_row("Files", f"{len(record.files)} read, {counted[0]} in {counted[1]}")
     for reason, count in Counter(file.reason for file in record.files if file.reason).most_common():
-        table.add_row("Left out", f"{count} {REASONS.get(reason, reason.replace('_', ' '))}")
+        table.add_row("Left out", f"{count} {words.REASONS.get(reason, reason.replace('_', ' '))}")
     for file in [file for file in record.files if file.message and file.reason != "system_file"][:10]:
         table.add_row("", Text(f"{file.file} {file.message}", style="dim"))
     cluster = next((stage for stage in record.stages if stage.stage == "cluster"), None)
     if cluster and cluster.measures["silhouette"] is not None:
         table.add_row("Grouping", f"{cluster.measures['k']} clusters, silhouette {cluster.measures['silhouette']:.3f}")
-    again = f"{store.computed.get('photo', 0)} photos measured" if store.computed else "nothing computed again"
+    measured = words.count(store.computed.get("photo", 0), "photo")
+    again = f"{measured} measured" if store.computed else "nothing computed again"
     seconds = sum(stage.seconds for stage in record.stages)
     table.add_row("Model", Text(record.model.name))
     table.add_row("Time", f"{seconds:.1f} s, {again}")

@@ -13,13 +13,17 @@ __all__ = ["show_config"]
 
 def show_config(config: ConfigOption = None, set_: SetOption = None) -> None:
     """Print every setting with its value and meaning, as a YAML file to start from."""
-    settings = load_config(config, overrides=set_ or []).settings
+    loaded = load_config(config, overrides=set_ or [])
+    settings = loaded.settings
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
             print(f"\n# {' '.join((type(value).__doc__ or '').split())}\n{name}:")
             for inner, inner_field in type(value).model_fields.items():
-                _print_setting(inner, getattr(value, inner), inner_field.description, indent="  ")
+                # A model that a file names is never replaced by `mini`, so one that nobody named is not named here.
+                model = name == "embeddings" and inner in ("model", "pretrained")
+                indent = "  # " if model and f"{name}.{inner}" not in loaded.named else "  "
+                _print_setting(inner, getattr(value, inner), inner_field.description, indent=indent)
         else:
             _print_setting(name, value, field.description, indent="")
 
@@ -29,5 +33,5 @@ def _print_setting(name: str, value: Any, description: str | None, *, indent: st
     plain = list(plain) if isinstance(plain, tuple) else plain
     text = yaml.safe_dump(plain, default_flow_style=True, allow_unicode=True, width=100, sort_keys=False)
     lines = text.removesuffix("...\n").splitlines()
-    print(f"{indent}# {' '.join((description or '').split())}")
+    print(f"{indent.removesuffix('# ')}# {' '.join((description or '').split())}")
     print(f"{indent}{name}: " + f"\n{indent}  ".join(lines))

@@ -28,6 +28,7 @@ PairBlock = tuple[Int, Int, Float32]
 
 BLOCK_ROWS = 2048  # a block of 16 MB (hashes: 32 MB); 1024 and 4096 are 10 to 20 % slower
 HASH_BITS = 64
+QUALITY_TOLERANCE = 0.05  # of quality, 0-1: photos of one group that differ by less are equally good
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,8 @@ def find_groups(
     """Group n photos: duplicates by connection, of which the best stays; bursts, which are only numbered.
 
     compare tells how two photos are related, None takes every candidate for a duplicate. The photo that stays
-    has the highest quality (n,), then the most pixels (n,), then the first tie_break (n strings). Photos of
+    is of the best quality (n,) but for a small tolerance, then has the most pixels (n,), then the best quality,
+    then the first tie_break (n strings). Photos of
     one scene captured (n,) seconds, nan where unknown, at most burst_gap_s apart are linked into a burst.
     The order of the photos does not matter: pairs across groups are always compared, and pairs within a
     group, which may be skipped, cannot change anything.
@@ -169,11 +171,17 @@ def _closest_first(candidates: Iterable[PairBlock]) -> Iterator[tuple[int, int]]
 
 def _best(same: _Components, quality: Float64, pixels: Numbers, tie_break: Sequence[str]) -> list[int]:
     """For each photo the best of its group."""
-    n = len(tie_break)
-    best: dict[int, int] = {}
-    for photo in sorted(range(n), key=lambda p: (-quality[p], -pixels[p], tie_break[p])):
-        best.setdefault(same.root(photo), photo)
-    return [best[same.root(photo)] for photo in range(n)]
+    groups: dict[int, list[int]] = {}
+    for photo in range(len(tie_break)):
+        groups.setdefault(same.root(photo), []).append(photo)
+    best = list(range(len(tie_break)))
+    for members in groups.values():
+        enough = max(quality[photo] for photo in members) - QUALITY_TOLERANCE
+        good = [photo for photo in members if quality[photo] >= enough]
+        kept = min(good, key=lambda p: (-pixels[p], -quality[p], tie_break[p]))
+        for photo in members:
+            best[photo] = kept
+    return best
 
 
 def _number_bursts(best: list[int], linked: _Components) -> tuple[int | None, ...]:

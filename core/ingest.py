@@ -31,7 +31,7 @@ _MOST_AHEAD = 64
 """Decoded photos that may wait for the model: about 80 MB."""
 
 # Part of every key: raise it when a measure changes, and old entries are no longer found.
-_ANALYSIS_VERSION = 1
+_ANALYSIS_VERSION = 2
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -21,10 +21,8 @@ from core.store import Store, digest
 
 __all__ = ["Selection", "dedupe_and_select"]
 
-_QUALITY_STEP = 0.05
-"""Within a group smaller differences in quality are noise; the photo with more pixels is then the better one."""
 _VIEWS_IN_MEMORY = 4096
-_VERSION = 1
+_VERSION = 2
 _REPORT_EVERY = 200
 
 Pairs = Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]
@@ -153,7 +151,7 @@ def _find(
             candidates=candidates(),
             n=len(photos),
             compare=None if settings.verify == "none" else compare_pair,
-            quality=np.array([round(photo.quality.score / _QUALITY_STEP) for photo in photos], dtype=float),
+            quality=np.array([photo.quality.score for photo in photos]),
             pixels=np.array([photo.pixels for photo in photos]),
             tie_break=[photo.pixel_hash for photo in photos],
             captured_at_s=np.array([photo.header.captured_at_s for photo in photos]),

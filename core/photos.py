@@ -27,8 +27,10 @@ RAW_SUFFIXES = frozenset(
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "HEIF", "AVIF", "BMP")
 _NOT_PHOTOS = {
-    "video": frozenset([".mp4", ".mov", ".avi", ".mkv", ".m4v", ".3gp", ".webm", ".mts"]),
-    "archive": frozenset([".zip", ".rar", ".7z", ".tar", ".gz"]),
+    "a video": frozenset([".mp4", ".mov", ".avi", ".mkv", ".m4v", ".3gp", ".webm", ".mts"]),
+    "an archive; to read the photos in a ZIP, name it as PHOTOS itself": frozenset(
+        [".zip", ".rar", ".7z", ".tar", ".gz"]
+    ),
 }
 _setup_lock = threading.Lock()
 
@@ -160,9 +162,9 @@ def _open(data: bytes, suffix: str) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=_FORMATS)
     except UnidentifiedImageError:
-        for kind, suffixes in _NOT_PHOTOS.items():
+        for what, suffixes in _NOT_PHOTOS.items():
             if suffix in suffixes:
-                raise PhotoError("not_an_image", f"is {'an' if kind == 'archive' else 'a'} {kind}") from None
+                raise PhotoError("not_an_image", f"is {what}") from None
         if suffix in {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".heic", ".heif", ".avif"}:
             raise PhotoError("unreadable", f"ends in {suffix} but does not decode as a photo") from None
         raise PhotoError("not_an_image", "is not a photo in a format that Montage reads") from None

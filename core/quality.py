@@ -37,8 +37,9 @@ def measure_quality(rgb: np.ndarray) -> Quality:
     """
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     scale = _WORKING_SIZE_PX / max(grey.shape)
-    if scale < 1:
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    # Small photos are enlarged, so that a thumbnail does not look crisper than the photo it was made from.
+    size = tuple(max(1, round(length * scale)) for length in reversed(grey.shape))
+    grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     return Quality(sharpness=_sharpness(grey), exposure=_exposure(grey))
 
 

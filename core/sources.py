@@ -33,7 +33,7 @@ class SourceFile:
         """Whether the file is an operating system's own, such as `.DS_Store` or `__MACOSX/…`."""
         parts = PurePosixPath(self.name).parts
         junk = {"__MACOSX", "Thumbs.db", "desktop.ini"}
-        return any(part in junk or part.startswith(".") for part in parts)
+        return any(part in junk or (part.startswith(".") and part.strip(".")) for part in parts)
 
 
 def open_sources(paths: Sequence[Path], settings: IngestSettings, *, exclude: Path | None = None) -> list[SourceFile]:

@@ -64,11 +64,11 @@ def done(record: EventRecord) -> str:
     shown = sum(len(post.photos) for post in record.posts)
     left_out = Counter(file.reason for file in record.files if not file.kept)
     duplicates = left_out.pop("duplicate", 0)
-    parts = [f"{_count(len(record.posts), 'post')} from {_count(shown, 'photo')}"]
+    parts = [f"{count(len(record.posts), 'post')} from {count(shown, 'photo')}"]
     if duplicates:
-        parts.append(f"{_count(duplicates, 'near-duplicate')} dropped")
+        parts.append(f"{count(duplicates, 'near-duplicate')} dropped")
     if sum(left_out.values()):
-        parts.append(f"{_count(sum(left_out.values()), 'other file')} left out")
+        parts.append(f"{count(sum(left_out.values()), 'other file')} left out")
     return " · ".join(parts)
 
 
@@ -88,5 +88,6 @@ def reason(short: str, duplicate_of: str | None, message: str | None) -> str:
     return message or REASONS.get(short, short.replace("_", " "))
 
 
-def _count(n: int, noun: str) -> str:
+def count(n: int, noun: str) -> str:
+    """`1 photo`, `2 photos`."""
     return f"{n} {noun}{'' if n == 1 else 's'}"

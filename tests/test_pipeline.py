@@ -257,3 +257,14 @@ def test_a_photo_that_trips_a_measure_is_set_aside(
     assert files["IMG_101.jpg"].reason == "unreadable"
     assert files["IMG_101.jpg"].message == "cannot be read: tripped"
     assert sum(file.kept for file in files.values()) == 12
+
+
+def test_a_thumbnail_never_stays_in_place_of_its_original(tmp_path: Path, store: Store) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    original = picture(7, (1600, 1200))
+    for name, size in {"large": (1600, 1200), "half": (800, 600), "tiny": (160, 120)}.items():
+        data = encoded(original.resize(size, Image.Resampling.LANCZOS), quality=92)
+        (photos / f"{name}.jpg").write_bytes(data)
+    record = make_record(run(photos, store, "dedupe.clip_threshold=0.9"))
+    assert shown(record) == [["large.jpg"]]

@@ -14,6 +14,7 @@ from core.config import load_config
 from core.errors import OutputError
 from core.pipeline import run_pipeline
 from core.posts import EventDetails
+from core.publish.earlier import check_replaceable
 from core.publish.folder import Written, csv_cell, write_result
 from core.publish.images import fit_aspect
 from core.record import record_schema
@@ -46,7 +47,8 @@ def photos(tmp_path: Path) -> Path:
 def test_a_folder_a_post_and_the_lists(photos: Path, tmp_path: Path) -> None:
     written = publish(photos, tmp_path / "out", "cluster.k=1")
     out = tmp_path / "out"
-    assert {p.name for p in out.iterdir()} == {"post-01", "posts.json", "posts.csv", "posts.zip", "publish_plan.json"}
+    files = {"posts.json", "posts.csv", "posts.zip", "publish_plan.json", ".montage.json"}
+    assert {p.name for p in out.iterdir()} == {"post-01", *files}
     assert {p.name for p in (out / "post-01").iterdir()} == {
         "01.jpg",
         "02.jpg",
@@ -162,7 +164,7 @@ def test_the_plan_says_what_would_be_posted(photos: Path, tmp_path: Path) -> Non
 
 def test_a_folder_that_cannot_be_written_is_an_error(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot write the result to"):
+    with pytest.raises(OutputError, match="is a file; name a folder"):
         publish(photos, tmp_path / "file")
 
 
@@ -202,7 +204,7 @@ def test_folders_like_ours_are_not_ours(photos: Path, tmp_path: Path) -> None:
     mine = out / "post-01-final"
     mine.mkdir()
     (mine / "post.json").write_text("edited by hand")
-    publish(photos, out)
+    publish(photos, out, event="Another")
     assert (mine / "post.json").read_text() == "edited by hand"
 
 
@@ -229,3 +231,24 @@ def test_posts_without_captions_are_written_too(photos: Path, tmp_path: Path) ->
     assert not (tmp_path / "out" / "post-01" / "caption.txt").exists()
     rows = list(csv.reader(io.StringIO((tmp_path / "out" / "posts.csv").read_text(encoding="utf-8-sig"))))
     assert [row[0] for row in rows] == ["post", "1"]
+
+
+@pytest.mark.parametrize("touched", ["post-01/caption.txt", "post-01/notes.txt", "posts.csv", "post-07/mine.txt"])
+def test_work_done_by_hand_is_never_replaced_unasked(photos: Path, tmp_path: Path, touched: str) -> None:
+    out = tmp_path / "out"
+    publish(photos, out)
+    (out / touched).parent.mkdir(exist_ok=True)
+    (out / touched).write_text("by hand")
+    before = {p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    with pytest.raises(OutputError, match=rf"{touched}\. Name another --out.*--overwrite"):
+        publish(photos, out, event="Another")
+    assert {p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+    check_replaceable(out, overwrite=True)
+
+
+def test_a_foreign_result_is_not_taken_for_ours(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "posts.json").write_text('{"my": 1}')
+    with pytest.raises(OutputError, match=r"posts\.json"):
+        publish(photos, tmp_path / "out")
+    assert (tmp_path / "out" / "posts.json").read_text() == '{"my": 1}'

@@ -4,8 +4,6 @@ import csv
 import io
 import json
 import os
-import re
-import shutil
 import tempfile
 import time
 import zipfile
@@ -18,6 +16,7 @@ from typing import Any
 from core.errors import OutputError
 from core.pipeline import EventResult
 from core.posts import Post, publishable_text
+from core.publish.earlier import MANIFEST, check_replaceable, manifest, remove_earlier
 from core.publish.images import export_jpeg, montage_jpeg
 from core.publish.lost import without_lost_photos
 from core.record import CaptionRecord, EventRecord, PostRecord, StageRecord, make_record
@@ -43,6 +42,7 @@ def write_result(
     store: Store,
     *,
     inputs: Sequence[Path] = (),
+    overwrite: bool = False,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Written:
     """Write the result of a run.
@@ -54,11 +54,12 @@ def write_result(
     Args:
         out: the folder.
         inputs: where the photos came from; refused where they lie in an earlier result that would be replaced.
+        overwrite: replace files of an earlier result that were changed by hand, too.
 
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or holds somebody's work.
     """
-    _refuse_own_input(out, inputs)
+    check_replaceable(out, inputs=inputs, overwrite=overwrite)
     result = without_lost_photos(result, store)
     start = time.perf_counter()
     record = make_record(result)
@@ -66,7 +67,8 @@ def write_result(
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out, prefix=".montage-") as beside:
             record = _write_beside(result, record, Path(beside), store, start, progress)
-            _remove_earlier(out)
+            write_atomic(Path(beside) / MANIFEST, manifest(Path(beside)))
+            remove_earlier(out)
             for path in sorted(Path(beside).iterdir(), key=lambda path: path.name == "posts.json"):
                 path.replace(out / path.name)  # posts.json last: it says that all is there
     except OSError as error:
@@ -109,26 +111,6 @@ def _write_beside(
 def csv_cell(text: str) -> str:
     """A cell that no spreadsheet runs as a formula (OWASP, CSV injection)."""
     return "'" + text if text.lstrip(" ")[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"} else text
-
-
-def _earlier_posts(out: Path) -> list[Path]:
-    """Folders that an earlier run wrote: named just so, and holding a `post.json`."""
-    found = [path for path in out.glob("post-*") if re.fullmatch(r"post-\d{2,}", path.name)]
-    return [path for path in found if path.is_dir() and not path.is_symlink() and (path / "post.json").is_file()]
-
-
-def _remove_earlier(out: Path) -> None:
-    for name in ("posts.json", "posts.csv", "posts.zip", _PLAN):
-        (out / name).unlink(missing_ok=True)
-    for folder in _earlier_posts(out):
-        shutil.rmtree(folder)
-
-
-def _refuse_own_input(out: Path, inputs: Sequence[Path]) -> None:
-    for folder in _earlier_posts(out):
-        for path in inputs:
-            if folder.resolve() in (path.resolve(), *path.resolve().parents):
-                raise OutputError(f"{path} lies in an earlier result that {out} would replace; name another --out")
 
 
 def _post_files(result: EventResult, post: Post, entry: PostRecord, store: Store) -> dict[str, bytes]:
