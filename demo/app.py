@@ -55,6 +55,10 @@ def _theme() -> gr.themes.Base:
         block_title_text_color="*neutral_800",
         block_title_text_color_dark="*neutral_100",
         block_title_padding="0",
+        block_label_background_fill="*neutral_100",
+        block_label_background_fill_dark="*neutral_700",
+        block_label_text_color="*neutral_800",
+        block_label_text_color_dark="*neutral_100",
         checkbox_label_background_fill_selected="*primary_700",
     )
 

@@ -11,7 +11,7 @@ from PIL import Image
 from core.record import EventRecord, PostRecord
 from demo import words
 
-__all__ = ["aside_html", "posts_html", "status_html"]
+__all__ = ["aside_html", "outcome_html", "posts_html", "status_html"]
 
 _MONTAGE_WIDTH_PX, _THUMBNAIL_PX = 640, 160
 
@@ -36,11 +36,14 @@ def posts_html(record: EventRecord, folder: Path) -> str:
     return f'<div class="m-posts">{"".join(_card(post, folder / post.folder) for post in record.posts)}</div>'
 
 
+def outcome_html(record: EventRecord) -> str:
+    """The result in a sentence, and advice when labels are missing."""
+    note = status_html(words.abstained(record.model.name), kind="note") if record.mostly_abstained else ""
+    return status_html(words.done(record), kind="done") + note
+
+
 def aside_html(record: EventRecord) -> str:
-    """Files that are in no post, each with the reason, and advice when labels are missing."""
-    parts = []
-    if record.mostly_abstained:
-        parts.append(status_html(words.abstained(record.model.name), kind="note"))
+    """Files that are in no post, each with the reason."""
     left_out = [file for file in record.files if not file.kept and file.reason != "system_file"]
     if left_out:
         items = "".join(
@@ -49,8 +52,8 @@ def aside_html(record: EventRecord) -> str:
             for f in left_out
         )
         title = f"{words.ASIDE_TITLE} ({len(left_out)})"
-        parts.append(f'<details class="m-aside"><summary>{title}</summary><ul>{items}</ul></details>')
-    return "".join(parts)
+        return f'<details class="m-aside"><summary>{title}</summary><ul>{items}</ul></details>'
+    return ""
 
 
 def _card(post: PostRecord, folder: Path) -> str:

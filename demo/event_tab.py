@@ -24,7 +24,7 @@ from core.posts import EventDetails
 from core.publish.folder import Written, write_result
 from core.store import Store
 from demo import words
-from demo.cards import aside_html, posts_html, status_html
+from demo.cards import aside_html, outcome_html, posts_html, status_html
 
 __all__ = ["EVENTS", "KEPT_S", "EventDesk", "add_event_tab"]
 
@@ -184,7 +184,7 @@ def _make_posts(
 def _outcome(written: Written) -> tuple[Any, ...]:
     record = written.record
     return (
-        status_html(words.done(record), kind="done"),
+        outcome_html(record),
         posts_html(record, written.folder),
         gr.update(visible=written.zip_path is not None, value=str(written.zip_path) if written.zip_path else None),
         aside_html(record),
