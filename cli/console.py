@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from core.pipeline import Progress as Report
+from core.result import Progress as Report
 from demo.words import STAGES
 
 __all__ = ["out", "stage_progress"]

@@ -15,8 +15,9 @@ from core.metrics.stages import (
     label_scores,
     pair_scores,
 )
-from core.pipeline import EventResult, Progress, run_pipeline
+from core.pipeline import run_pipeline
 from core.posts import EventDetails
+from core.result import EventResult, Progress
 from core.settings import PipelineConfig
 from core.store import Store
 

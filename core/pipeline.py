@@ -5,7 +5,7 @@ stage, publisher, works on the written result and lives in `core.publish`.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,72 +18,43 @@ from core.categorize import Labels, categorize
 from core.cluster import Clusters, cluster_photos, cut_into_posts, fuse_features
 from core.embed import Embedder, judged_photos
 from core.errors import NoPhotosError
-from core.ingest import IngestResult, Photo, SetAside, ingest, load_embeddings
+from core.ingest import IngestResult, Photo, ingest, load_embeddings
 from core.metrics.clip import clip_fit
 from core.neardup import Selection, dedupe_and_select
 from core.posts import Caption, EventDetails, Post, alt_text, choose_hashtags, post_labels
+from core.result import EventResult, Progress, StageReport
 from core.settings import PipelineConfig
 from core.sources import open_sources
 from core.store import Store, digest
 
-__all__ = ["EventResult", "Progress", "StageReport", "run_pipeline"]
+__all__ = ["run_pipeline"]
 
-Progress = Callable[[str, int, int], None]
-"""Called with (stage, done, total)."""
 _CLUSTER_VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StageReport:
-    """What a stage did."""
+class _Run:
+    """What every stage is given, and where its report goes."""
 
-    stage: str
-    seconds: float
-    counts: dict[str, int]
-    measures: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EventResult:
-    """An event after the pipeline. Indices speak of `photos`."""
-
-    event: EventDetails
-    photos: tuple[Photo, ...]
-    set_aside: tuple[SetAside, ...]
-    """Files that could not be used."""
-    selection: Selection
-    labels: Labels | None
-    clusters: Clusters | None
-    cluster_of: dict[int, int]
-    """Cluster of each selected photo."""
-    posts: tuple[Post, ...]
-    reports: tuple[StageReport, ...]
     config: PipelineConfig
+    store: Store
     embedder: Embedder
-    notice: str | None
-    """What the user must know about the model, e.g. that the default was replaced."""
-    lost: Mapping[int, str] = field(default_factory=dict)
-    """Photos that could no longer be read when the result was written, and why."""
-
-    def report(self, stage: str) -> StageReport | None:
-        """The report of a stage, None where it was skipped."""
-        return next((report for report in self.reports if report.stage == stage), None)
-
-
-class _Clock:
-    """Collects a report for each stage that runs."""
-
-    def __init__(self) -> None:
-        self.reports: list[StageReport] = []
+    progress: Progress
+    reports: list[StageReport] = field(default_factory=list)
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[tuple[dict[str, int], dict[str, Any]]]:
+    def stage(self, name: str, total: int | None = None) -> Iterator[tuple[dict[str, int], dict[str, Any]]]:
+        """Time a stage; it fills in its counts and measures. `total` photos are announced and ticked off."""
         counts: dict[str, int] = {}
         measures: dict[str, Any] = {}
+        if total is not None:
+            self.progress(name, 0, total)
         start = time.perf_counter()
         yield counts, measures
         seconds = round(time.perf_counter() - start, 3)
         self.reports.append(StageReport(stage=name, seconds=seconds, counts=counts, measures=measures))
+        if total is not None:
+            self.progress(name, total, total)
 
 
 def run_pipeline(
@@ -108,15 +79,15 @@ def run_pipeline(
     Raises:
         InputError: the input cannot be used at all; NoPhotosError: none of its files is a readable photo.
     """
-    clock = _Clock()
-    ingested = _ingest(paths, config, store, embedder, exclude, clock, progress)
+    run = _Run(config=config, store=store, embedder=embedder, progress=progress)
+    ingested = _ingest(run, paths, exclude)
     photos = ingested.photos
     embeddings = load_embeddings(photos, config.ingest, store, embedder) if _needs_embeddings(config) else None
-    selection = _dedupe(photos, embeddings, config, store, embedder, clock, progress)
+    selection = _dedupe(run, photos, embeddings)
     kept = np.array(selection.selected)
-    labels = _categorize(embeddings, config, store, embedder, clock, progress)
-    clusters, posts = _cluster(photos, kept, embeddings, labels, config, store, embedder, clock, progress)
-    posts = _caption(posts, event, embeddings, labels, config, store, embedder, clock, progress)
+    labels = _categorize(run, embeddings)
+    clusters, posts = _cluster(run, photos, kept, embeddings, labels)
+    posts = _caption(run, posts, event, embeddings, labels)
     assignment = clusters.assignment if clusters else (0,) * len(kept)
     return EventResult(
         event=event,
@@ -127,7 +98,7 @@ def run_pipeline(
         clusters=clusters,
         cluster_of={int(i): cluster for i, cluster in zip(kept, assignment, strict=True)},
         posts=tuple(posts),
-        reports=tuple(clock.reports),
+        reports=tuple(run.reports),
         config=config,
         embedder=embedder,
         notice=notice,
@@ -141,24 +112,16 @@ def _needs_embeddings(config: PipelineConfig) -> bool:
     return clip_dedupe or scored or chosen or bool({"categorize", "cluster"} & set(config.pipeline))
 
 
-def _ingest(
-    paths: Sequence[Path],
-    config: PipelineConfig,
-    store: Store,
-    embedder: Embedder,
-    exclude: Path | None,
-    clock: _Clock,
-    progress: Progress,
-) -> IngestResult:
-    with clock.stage("ingest") as (counts, _):
-        files = open_sources(paths, config.ingest, exclude=exclude)
+def _ingest(run: _Run, paths: Sequence[Path], exclude: Path | None) -> IngestResult:
+    with run.stage("ingest") as (counts, _):
+        files = open_sources(paths, run.config.ingest, exclude=exclude)
         result = ingest(
             files,
-            config.ingest,
-            store,
-            embedder if _needs_embeddings(config) else None,
-            batch_size=config.embeddings.batch_size,
-            progress=lambda done, total: progress("ingest", done, total),
+            run.config.ingest,
+            run.store,
+            run.embedder if _needs_embeddings(run.config) else None,
+            batch_size=run.config.embeddings.batch_size,
+            progress=lambda done, total: run.progress("ingest", done, total),
         )
         counts.update(files=len(files), photos=len(result.photos), set_aside=len(result.set_aside))
     if not result.photos:
@@ -168,84 +131,62 @@ def _ingest(
     return result
 
 
-def _dedupe(
-    photos: Sequence[Photo],
-    embeddings: np.ndarray | None,
-    config: PipelineConfig,
-    store: Store,
-    embedder: Embedder,
-    clock: _Clock,
-    progress: Progress,
-) -> Selection:
-    if "dedupe_quality" not in config.pipeline:
+def _dedupe(run: _Run, photos: Sequence[Photo], embeddings: np.ndarray | None) -> Selection:
+    if "dedupe_quality" not in run.config.pipeline:
         return Selection.everything(len(photos))
-    progress("dedupe_quality", 0, len(photos))
-    with clock.stage("dedupe_quality") as (counts, measures):
+    with run.stage("dedupe_quality", total=len(photos)) as (counts, measures):
         found = dedupe_and_select(
             photos,
             embeddings,
-            config,
-            store,
-            embedder,
-            progress=lambda done, total: progress("dedupe_quality", done, total),
+            run.config,
+            run.store,
+            run.embedder,
+            progress=lambda done, total: run.progress("dedupe_quality", done, total),
         )
         counts.update(found.counts())
         measures.update(found.measures)
-    progress("dedupe_quality", len(photos), len(photos))
     return found
 
 
-def _categorize(
-    embeddings: np.ndarray | None,
-    config: PipelineConfig,
-    store: Store,
-    embedder: Embedder,
-    clock: _Clock,
-    progress: Progress,
-) -> Labels | None:
-    if "categorize" not in config.pipeline or embeddings is None:
+def _categorize(run: _Run, embeddings: np.ndarray | None) -> Labels | None:
+    if "categorize" not in run.config.pipeline or embeddings is None:
         return None
-    progress("categorize", 0, len(embeddings))
-    with clock.stage("categorize") as (counts, measures):
-        labels = categorize(embeddings, config.categorize, embedder, store)
+    with run.stage("categorize", total=len(embeddings)) as (counts, measures):
+        labels = categorize(embeddings, run.config.categorize, run.embedder, run.store)
         labelled = sum(1 for given in labels.given if given)
         counts.update(photos=len(embeddings), labelled=labelled, outside_the_models_world=sum(labels.abstained))
         measures.update(threshold=labels.threshold, unknown_labels=list(labels.unknown_labels))
-    progress("categorize", len(embeddings), len(embeddings))
     return labels
 
 
 def _cluster(
+    run: _Run,
     photos: Sequence[Photo],
     kept: np.ndarray,
     embeddings: np.ndarray | None,
     labels: Labels | None,
-    config: PipelineConfig,
-    store: Store,
-    embedder: Embedder,
-    clock: _Clock,
-    progress: Progress,
 ) -> tuple[Clusters | None, list[Post]]:
+    settings = run.config.cluster
     strength = np.array([photos[i].quality.score for i in kept])
-    if "cluster" not in config.pipeline or embeddings is None:
+    if "cluster" not in run.config.pipeline or embeddings is None:
         features = strength[:, None]
-        groups = cut_into_posts([0] * len(kept), features, strength, max_images=config.cluster.max_images_per_post)
+        groups = cut_into_posts([0] * len(kept), features, strength, max_images=settings.max_images_per_post)
         return None, [Post(photos=tuple(int(kept[i]) for i in group), cluster=0) for group in groups]
-    progress("cluster", 0, len(kept))
-    with clock.stage("cluster") as (counts, measures):
+    with run.stage("cluster", total=len(kept)) as (counts, measures):
         scores = labels.scores[kept] if labels is not None else None
-        features = fuse_features(embeddings[kept], scores, config.cluster)
+        features = fuse_features(embeddings[kept], scores, settings)
         # Rounded, so that the key does not change with the last bit of another processor's arithmetic.
-        key = digest("cluster", _CLUSTER_VERSION, features.round(6), config.cluster.model_dump(), config.seed)
-        stored = store.json(
-            "cluster", key, lambda: _clusters_to_json(cluster_photos(features, config.cluster, seed=config.seed))
+        key = digest("cluster", _CLUSTER_VERSION, features.round(6), settings.model_dump(), run.config.seed)
+        stored = run.store.json(
+            "cluster",
+            key,
+            lambda: _clusters_to_json(cluster_photos(features, settings, seed=run.config.seed)),
         )
         clusters = _clusters_from_json(stored)
-        groups = cut_into_posts(clusters.assignment, features, strength, max_images=config.cluster.max_images_per_post)
+        groups = cut_into_posts(clusters.assignment, features, strength, max_images=settings.max_images_per_post)
         posts = [Post(photos=tuple(int(kept[i]) for i in g), cluster=clusters.assignment[g[0]]) for g in groups]
         counts.update(photos=len(kept), clusters=clusters.k, posts=len(posts))
         measures.update(k=clusters.k, silhouette=clusters.silhouette, silhouette_by_k=clusters.tried)
-    progress("cluster", len(kept), len(kept))
     return clusters, posts
 
 
@@ -268,35 +209,30 @@ def _clusters_from_json(data: dict[str, Any]) -> Clusters:
 
 
 def _caption(
+    run: _Run,
     posts: Sequence[Post],
     event: EventDetails,
     embeddings: np.ndarray | None,
     labels: Labels | None,
-    config: PipelineConfig,
-    store: Store,
-    embedder: Embedder,
-    clock: _Clock,
-    progress: Progress,
 ) -> list[Post]:
     given = labels.given if labels is not None else None
-    topk = config.categorize.topk
+    topk = run.config.categorize.topk
     labelled = [
         replace(post, labels=post_labels([given[i] for i in post.photos], topk=topk)) if given else post
         for post in posts
     ]
-    if "captioner" not in config.pipeline:
+    if "captioner" not in run.config.pipeline:
         return labelled
-    progress("captioner", 0, len(posts))
-    settings = config.captioner
-    with clock.stage("captioner") as (counts, measures):
+    settings = run.config.captioner
+    with run.stage("captioner", total=len(posts)) as (counts, measures):
         sizes = [len(post.photos) for post in labelled]
-        texts = template_captions(event, [post.labels for post in labelled], sizes, settings, seed=config.seed)
+        texts = template_captions(event, [post.labels for post in labelled], sizes, settings, seed=run.config.seed)
         fits: Sequence[Any] = [None] * len(texts)
         if settings.calc_clipscore and embeddings is not None:
-            judged = judged_photos(embedder, embeddings)
-            fits = clip_fit(texts, [post.photos for post in labelled], embeddings, judged, embedder, store)
+            judged = judged_photos(run.embedder, embeddings)
+            fits = clip_fit(texts, [post.photos for post in labelled], embeddings, judged, run.embedder, run.store)
         captioned = [
-            _with_caption(post, text, fit, event, given, config)
+            _with_caption(post, text, fit, event, given, run.config)
             for post, text, fit in zip(labelled, texts, fits, strict=True)
         ]
         counts.update(posts=len(posts), scored=sum(fit is not None for fit in fits))
@@ -304,7 +240,6 @@ def _caption(
         if scored:
             measures["mean_clip_cosine"] = round(float(np.mean([fit.clip_cosine for fit in scored])), 4)
             measures["mean_clipscore"] = round(float(np.mean([fit.clipscore for fit in scored])), 4)
-    progress("captioner", len(posts), len(posts))
     return captioned
 
 

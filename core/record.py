@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from core.config import config_hash
 from core.ingest import Photo
-from core.pipeline import EventResult
 from core.posts import Post
+from core.result import EventResult
 
 __all__ = ["EventRecord", "make_record", "record_schema"]
 

@@ -10,10 +10,11 @@ from PIL import Image, ImageEnhance
 
 from core.config import load_config
 from core.errors import NoPhotosError
-from core.pipeline import EventResult, run_pipeline
+from core.pipeline import run_pipeline
 from core.posts import EventDetails
 from core.publish.folder import write_result
 from core.record import EventRecord, make_record
+from core.result import EventResult
 from core.store import Store
 from tests.fakes import ColourEmbedder, encoded, picture
 

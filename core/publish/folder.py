@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import OutputError
-from core.pipeline import EventResult
 from core.posts import Post, publishable_text
 from core.publish.earlier import MANIFEST, check_replaceable, manifest, remove_earlier
 from core.publish.images import export_jpeg, montage_jpeg
 from core.publish.lost import without_lost_photos
 from core.record import CaptionRecord, EventRecord, PostRecord, StageRecord, make_record
+from core.result import EventResult
 from core.store import Store, write_atomic
 
 __all__ = ["Written", "csv_cell", "write_result"]

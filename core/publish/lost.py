@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from core.errors import PhotoError
-from core.pipeline import EventResult
 from core.posts import Post, alt_text
 from core.publish.images import export_jpeg
+from core.result import EventResult
 from core.store import Store
 
 __all__ = ["without_lost_photos"]
