@@ -37,8 +37,8 @@ def stages(
     """Score duplicates, labels, clusters and posts on one event.
 
     TRUTH names each photo (`file`), the photo it is a near-duplicate of (`duplicate_of`), its `topic`, and its
-    `labels` joined by `;`. Columns that are missing are not scored. Completeness is the share of truly distinct
-    photos that are shown in a post; `selection.k` (48) leaves some out of a large event.
+    `labels` joined by `;`. Columns that are missing are not scored. Completeness is how many truly
+    distinct photos the posts show, of as many as there are and `selection.k` has room for.
     """
     loaded = load_config(config, overrides=set_ or [])
     table = read_truth(truth)

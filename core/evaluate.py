@@ -39,7 +39,8 @@ def evaluate_stages(
         `dedupe` precision, recall and F1 over pairs of photos in one group; `labels` the same, micro-averaged over
         truth's own labels and all readable photos, without the `topk` cut (null where truth has none); `cluster`
         purity and adjusted Rand index against topics (null where truth has none), silhouette and k; `posts`
-        completeness, the share of truly distinct photos that are shown in a post.
+        completeness, how many truly distinct photos are shown in posts, of as many as there are and
+        `selection.k` has room for (less than 1 when duplicates take the room, or poor photos are left out).
 
     Raises:
         InputError: truth and photos have no file in common.
@@ -108,4 +109,5 @@ def _cluster(result: EventResult, truth: Truth) -> dict[str, Any]:
 def _completeness(result: EventResult, truth: Truth) -> float:
     shown = {result.photos[i].name for post in result.posts for i in post.photos}
     distinct = {truth.group[photo.name] for photo in result.photos if photo.name in truth.group}
-    return round(len({truth.group[name] for name in shown if name in truth.group}) / len(distinct), 6)
+    room = min(len(distinct), result.config.selection.k or len(distinct))
+    return round(min(1.0, len({truth.group[name] for name in shown if name in truth.group}) / room), 6)
