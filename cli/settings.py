@@ -14,18 +14,21 @@ __all__ = ["show_config"]
 def show_config(config: ConfigOption = None, set_: SetOption = None) -> None:
     """Print every setting with its value and meaning, as a YAML file to start from."""
     loaded = load_config(config, overrides=set_ or [])
-    settings = loaded.settings
-    for name, field in type(settings).model_fields.items():
-        value = getattr(settings, name)
+    _print_section(loaded.settings, "", loaded.named)
+
+
+def _print_section(section: BaseModel, above: str, named: frozenset[str]) -> None:
+    indent = "  " * above.count(".")
+    for name, field in type(section).model_fields.items():
+        value, path = getattr(section, name), f"{above}{name}"
         if isinstance(value, BaseModel):
-            print(f"\n# {' '.join((type(value).__doc__ or '').split())}\n{name}:")
-            for inner, inner_field in type(value).model_fields.items():
-                # A model that a file names is never replaced by `mini`, so one that nobody named is not named here.
-                model = name == "embeddings" and inner in ("model", "pretrained")
-                indent = "  # " if model and f"{name}.{inner}" not in loaded.named else "  "
-                _print_setting(inner, getattr(value, inner), inner_field.description, indent=indent)
+            print(f"{'' if above else chr(10)}{indent}# {' '.join((type(value).__doc__ or '').split())}")
+            print(f"{indent}{name}:")
+            _print_section(value, f"{path}.", named)
         else:
-            _print_setting(name, value, field.description, indent="")
+            # A model that a file names is never replaced by `mini`, so one that nobody named is not named here.
+            model = path in ("embeddings.model", "embeddings.pretrained") and path not in named
+            _print_setting(name, value, field.description, indent=f"{indent}# " if model else indent)
 
 
 def _print_setting(name: str, value: Any, description: str | None, *, indent: str) -> None:

@@ -5,11 +5,9 @@ Photos that cannot be used are set aside with a reason. Whatever is costly goes 
 
 import json
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -24,6 +22,7 @@ from core.quality import Quality, measure_quality
 from core.settings import IngestSettings
 from core.sources import SourceFile
 from core.store import Arrays, Store, digest
+from core.threads import map_in_order
 
 __all__ = ["IngestResult", "Photo", "SetAside", "ingest", "load_embeddings", "load_view", "photo_key"]
 
@@ -32,9 +31,6 @@ _MOST_AHEAD = 64
 
 # Part of every key: raise it when a measure changes, and old entries are no longer found.
 _ANALYSIS_VERSION = 2
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +104,7 @@ def ingest(
     def examine(file: SourceFile) -> tuple[Photo, Image.Image | None] | SetAside:
         return _examine(file, settings, store, embedder)
 
-    in_order = _in_order(examine, files, threads, ahead=min(batch_size, _MOST_AHEAD))
+    in_order = map_in_order(examine, files, threads, ahead=min(batch_size, _MOST_AHEAD))
     with ThreadPoolExecutor(1) as loader:  # loading a model takes seconds, in which photos can be decoded
         for done, examined in enumerate(in_order, start=1):
             if isinstance(examined, SetAside):
@@ -241,19 +237,3 @@ def _photo_key(fingerprint: str, file: SourceFile, settings: IngestSettings) -> 
 
 def _embedding_key(pixel_hash: str, embedder: Embedder, settings: IngestSettings) -> str:
     return digest("embedding", embedder.key, settings.analysis_size_px, pixel_hash)
-
-
-def _in_order(function: Callable[[T], R], items: Iterable[T], threads: int, *, ahead: int) -> Iterator[R]:
-    """Map in threads, results in order, with at most `ahead` and a few items in memory at a time."""
-    with ThreadPoolExecutor(threads) as pool:
-        pending: deque[Future[R]] = deque()
-        try:
-            for item in items:
-                pending.append(pool.submit(function, item))
-                if len(pending) > max(ahead, 3 * threads):
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()

@@ -5,16 +5,24 @@ The values themselves stand in `defaults.yaml`, once; `core.config` reads them a
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from core.settings_base import Count, Device, Settings, Share
+from core.settings_captioner import CaptionerSettings, DecodingSettings, Family, HybridSettings, LoadSettings, Mode
 
 __all__ = [
     "CaptionerSettings",
     "CategorizeSettings",
     "ClusterSettings",
+    "DecodingSettings",
     "DedupeSettings",
     "EmbeddingsSettings",
     "ExportSettings",
+    "Family",
+    "HybridSettings",
     "IngestSettings",
+    "LoadSettings",
+    "Mode",
     "PipelineConfig",
     "PublisherSettings",
     "SelectionSettings",
@@ -22,14 +30,6 @@ __all__ = [
 ]
 
 Stage = Literal["ingest", "dedupe_quality", "categorize", "cluster", "captioner", "publisher"]
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Settings(BaseModel):
-    """Frozen, keyword-only, unknown keys refused; the docstring under each field is its documentation."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class IngestSettings(Settings):
@@ -61,7 +61,7 @@ class EmbeddingsSettings(Settings):
     """`mini` (shipped, offline), an OpenCLIP model name, `hf-hub:org/name`, or a local model folder."""
     pretrained: str | None
     """OpenCLIP's name for the weights; not used for `mini`, `hf-hub:` and folders."""
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
+    device: Device
     """Where the model runs: auto, cpu, cuda, cuda:N or mps."""
     batch_size: Annotated[int, Field(ge=1, le=4096)]
     """Photos a forward pass."""
@@ -146,40 +146,6 @@ class ClusterSettings(Settings):
     def _something_to_cluster_on(self) -> "ClusterSettings":
         if not (self.use_clip or self.use_label_features):
             raise ValueError("use_clip and use_label_features are both off: there is nothing to group photos by")
-        return self
-
-
-class CaptionerSettings(Settings):
-    """What a post says, and its montage grid."""
-
-    mode: Literal["template"]
-    """The captioner."""
-    montage_max_tiles: Annotated[int, Field(ge=1, le=100)]
-    """Most photos in the montage grid."""
-    montage_tile_px: Annotated[int, Field(ge=16, le=2048)]
-    """Height of a row of the grid, and width of a tile in its fullest row."""
-    adapter_path: str | None
-    """Folder of a LoRA adapter; not looked for in template mode."""
-    max_hashtags: Annotated[int, Field(ge=0)]
-    """Most hashtags a post gets."""
-    include_swipe_hint: bool
-    """End captions of posts with several photos with the swipe hint."""
-    swipe_hint: str
-    """The swipe hint's words."""
-    calc_clipscore: bool
-    """Score each caption against its photos."""
-    openers: Annotated[tuple[str, ...], Field(min_length=1)]
-    """First words of a template caption; the event's name follows."""
-    base_hashtags: tuple[str, ...]
-    """Hashtags every post gets."""
-    label_hashtags: dict[str, tuple[str, ...]]
-    """Hashtags a post gets for a label."""
-
-    @model_validator(mode="after")
-    def _hashtags_are_hashtags(self) -> "CaptionerSettings":
-        for tag in (*self.base_hashtags, *(tag for tags in self.label_hashtags.values() for tag in tags)):
-            if not tag.startswith("#") or len(tag) < 2 or any(c.isspace() or c in "#@" for c in tag[1:]):
-                raise ValueError(f"a hashtag is '#' and then letters without spaces, got {tag!r}")
         return self
 
 

@@ -122,6 +122,18 @@ class Store:
             self.put_arrays(kind, key, stored)
         return stored
 
+    def get_json(self, kind: str, key: str) -> Any | None:
+        """A JSON value other than null, or None where it is absent or damaged."""
+        data = self.get_bytes(kind, key)
+        try:
+            return None if data is None else json.loads(data)
+        except ValueError:
+            return None
+
+    def put_json(self, kind: str, key: str, value: Any) -> None:
+        """Keep a JSON value."""
+        self.put_bytes(kind, key, json.dumps(value).encode())
+
     def json(self, kind: str, key: str, compute: Callable[[], Any]) -> Any:
         """A JSON value from the store, computed and kept when absent."""
         data = self.get_bytes(kind, key)

@@ -12,12 +12,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
+from urllib.request import getproxies
 
 from core.errors import ConfigError, ModelError, ModelUnavailableError
 from core.settings import EmbeddingsSettings
 from core.store import digest
 
-__all__ = ["MINI_CLIP", "Calibration", "ModelFiles", "find_model", "hub_is_reachable"]
+__all__ = [
+    "MINI_CLIP",
+    "Calibration",
+    "ModelFiles",
+    "find_model",
+    "hub_is_offline",
+    "hub_is_reachable",
+    "weights_checksum",
+]
 
 MINI_CLIP = Path(__file__).parent / "mini" / "clip"
 """The embedded model's folder."""
@@ -94,7 +103,7 @@ def find_model(settings: EmbeddingsSettings, *, named: bool) -> tuple[ModelFiles
         return files, None
     try:
         # A proxy may reach what a plain connection does not: a model that was named is tried all the same.
-        if _offline() or not (named or hub_is_reachable()):
+        if hub_is_offline() or not (named or hub_is_reachable()):
             raise ModelUnavailableError(_how_to_get(model, repository, size_mb))
         files.locate_weights()  # the download, here, where the default can still be replaced
     except ModelUnavailableError:
@@ -111,11 +120,12 @@ def find_model(settings: EmbeddingsSettings, *, named: bool) -> tuple[ModelFiles
 
 def hub_is_reachable() -> bool:
     """Whether the Hugging Face hub answers within three seconds; False when HF_HUB_OFFLINE is set."""
-    if _offline():
+    if hub_is_offline():
         return False
     from huggingface_hub import constants
 
-    address = urlparse(constants.ENDPOINT)
+    scheme = urlparse(constants.ENDPOINT).scheme
+    address = urlparse(getproxies().get(scheme) or constants.ENDPOINT)  # behind a proxy only the proxy is reached
     answered = threading.Event()
 
     def connect() -> None:
@@ -133,7 +143,8 @@ def hub_is_reachable() -> bool:
     return answered.is_set()
 
 
-def _offline() -> bool:
+def hub_is_offline() -> bool:
+    """Whether HF_HUB_OFFLINE forbids asking the hub."""
     return os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
 
 
@@ -148,7 +159,7 @@ def _folder_model(name: str, folder: Path) -> ModelFiles:
     parts = [path.read_bytes() for path in (config, calibration_file) if path.is_file()]
     return ModelFiles(
         name=name,
-        key=digest(*parts, _weights_checksum(weights)),
+        key=digest(*parts, weights_checksum(weights)),
         architecture=f"local-dir:{folder.resolve()}",
         calibration=_read_calibration(calibration_file),
         locate_weights=lambda: None,
@@ -156,7 +167,7 @@ def _folder_model(name: str, folder: Path) -> ModelFiles:
     )
 
 
-def _weights_checksum(path: Path) -> str:
+def weights_checksum(path: Path) -> str:
     """Size, header and samples of the data: reading 2 MB tells two checkpoints apart as well as reading 2 GB."""
     size, piece = path.stat().st_size, 65536
     with path.open("rb") as file:

@@ -1,7 +1,10 @@
 """Shared fixtures: no network, a store of the test's own, and photos made on the spot."""
 
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,3 +48,31 @@ def shared_data(name: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"real photos are not here: {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def vlm_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Tiny checkpoints (blip2-t5, blip2-opt, git, florence2, blip), each built once; not to be changed by tests."""
+    root = tmp_path_factory.mktemp("checkpoints")
+
+    @cache
+    def folder(name: str) -> Path:
+        from tests.checkpoints import build
+
+        family, _, language = name.partition("-")
+        return build(family, root / name, language=language)
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vlm(vlm_folder: Callable[[str], Path]) -> Callable[[str], Any]:
+    """The same checkpoints loaded, each once; a test that changes one puts it back."""
+
+    @cache
+    def model(name: str) -> Any:
+        from tests.vlm_helpers import open_model
+
+        return open_model(vlm_folder(name))
+
+    return model

@@ -1,0 +1,1 @@
+"""Vision-language models: four families behind one interface, for captioning and for training."""

@@ -1,0 +1,41 @@
+"""A model by whatever name a person gives it: a family, a preset, mini, a hub id, a folder."""
+
+from pathlib import Path
+
+from core.config import nearest
+from core.errors import ConfigError
+from core.vlm.checkpoint import Checkpoint, find_checkpoint, from_hub, open_checkpoint
+from core.vlm.presets import FAMILIES, LEGACY_FLORENCE, MINI, PRESETS
+
+__all__ = ["find_named", "known_names"]
+
+
+def known_names() -> list[str]:
+    """Families, minis and presets."""
+    return [*FAMILIES, *(f"mini-{family}" for family in MINI), *PRESETS]
+
+
+def find_named(name: str) -> tuple[Checkpoint, str | None]:
+    """Find or download a model whose family the name need not say.
+
+    Returns:
+        The checkpoint, and a sentence for the user where a family's default was replaced by mini.
+
+    Raises:
+        ModelUnavailableError, ModelError, ConfigError: as `find_checkpoint`.
+    """
+    for family in FAMILIES:
+        if name == family:
+            return find_checkpoint(family)
+        if name == f"mini-{family}" and family in MINI:
+            return find_checkpoint(family, "mini")
+    if Path(name).is_dir():
+        return open_checkpoint(Path(name), name=name), None
+    if name in PRESETS:
+        return find_checkpoint(PRESETS[name].family, name)
+    if name in LEGACY_FLORENCE:
+        return find_checkpoint("florence2", name)
+    if name.count("/") == 1 and not name.startswith((".", "~", "/")):
+        family_of = {preset.repository: preset.family for preset in PRESETS.values()}
+        return from_hub(family_of.get(name), name, name), None
+    raise ConfigError(f"no model or folder {name!r}; {nearest(name, known_names())}")
