@@ -14,6 +14,7 @@ from rich.text import Text
 from cli.console import out as stdout
 from cli.console import stage_progress
 from cli.options import ConfigOption, JsonOption, PhotosArgument, SetOption, StoreOption, open_store
+from core.captioners.models import choose_captioners
 from core.config import load_config
 from core.embed import choose_embedder
 from core.errors import OutputError
@@ -21,7 +22,7 @@ from core.pipeline import run_pipeline
 from core.posts import EventDetails
 from core.publish.earlier import check_replaceable
 from core.publish.folder import Written, write_result
-from core.record import EventRecord, PostRecord
+from core.record import CaptionRecord, EventRecord, PostRecord
 from core.store import Store
 from demo import words
 
@@ -34,6 +35,22 @@ def caption(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write the posts to.")],
     date: Annotated[str | None, typer.Option(help="Date, as captions should say it.", show_default=False)] = None,
     place: Annotated[str | None, typer.Option(help="Place, as captions should say it.", show_default=False)] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            "--mode",
+            "-m",
+            help="Captioners: template, blip2, git, florence2, blip or hybrid; several, as in blip2,template, are "
+            "shown side by side and the first is published.",
+            show_default=False,
+        ),
+    ] = None,
+    adapter: Annotated[
+        Path | None, typer.Option("--adapter", help="Folder of a LoRA adapter for the model.", show_default=False)
+    ] = None,
+    campaign: Annotated[
+        bool, typer.Option("--campaign", help="An announcement rather than a story: hybrid takes the template.")
+    ] = False,
     config: ConfigOption = None,
     set_: SetOption = None,
     store: StoreOption = None,
@@ -48,22 +65,26 @@ def caption(
     each post (photos without location, caption.txt, alt.txt, montage.jpg), posts.json, posts.csv and posts.zip.
     Nothing is published.
     """
-    loaded = load_config(config, overrides=set_ or [])
+    chosen = [] if mode is None else [f"captioner.mode=[{mode}]"]
+    chosen += [] if adapter is None else [f"captioner.adapter_path={json.dumps(str(adapter))}"]
+    loaded = load_config(config, overrides=[*(set_ or []), *chosen])
     for path in photos:
         if path.is_dir() and out.resolve() == path.resolve():
             raise OutputError(f"--out {out} is the photo folder itself; name another folder, e.g. {out / 'posts'}")
     check_replaceable(out, inputs=photos, overwrite=overwrite)
     embedder, notice = choose_embedder(loaded)
+    captioners = choose_captioners(loaded)
     kept = open_store(store)
     if not event.strip():
         raise typer.BadParameter("the event needs a name", param_hint="--event")
     with stage_progress(quiet=json_) as progress:
         result = run_pipeline(
             photos,
-            EventDetails(name=event.strip(), date=date, place=place),
+            EventDetails(name=event.strip(), date=date, place=place, campaign=campaign),
             loaded.settings,
             store=kept,
             embedder=embedder,
+            captioners=captioners,
             notice=notice,
             exclude=out,
             progress=progress,
@@ -81,9 +102,10 @@ def print_posts(written: Written, store: Store) -> None:
     for post in written.record.posts:
         console.print(_post_panel(post, written))
     console.print(_summary(written.record, store))
-    if written.record.model.notice:
-        console.print(Text(f"\nNote: {written.record.model.notice}", style="yellow"))
-    elif (advice := label_advice(written.record)) is not None:
+    for notice in (written.record.model.notice, *written.record.notices):
+        if notice:
+            console.print(Text(f"\nNote: {notice}", style="yellow"))
+    if not written.record.model.notice and (advice := label_advice(written.record)):
         console.print(Text(f"\nNote: {advice}", style="yellow"))
     _print_places(console, written)
 
@@ -109,10 +131,10 @@ def _for_programs(written: Written, store: Store) -> dict[str, Any]:
 
 def _post_panel(post: PostRecord, written: Written) -> Panel:
     lines = []
-    for captioner, text in post.captions.items():
-        lines.append(Text(text.text, style="bold"))
-        if text.clip_cosine is not None:
-            lines.append(Text(f"{captioner}: clip_cosine {text.clip_cosine:.3f}", style="dim"))
+    if post.published is not None:
+        lines += _caption_lines(post.published, post.captions[post.published], style="bold")
+    for captioner, caption in post.alternatives.items():
+        lines += _caption_lines(captioner, caption, style="")
     if post.hashtags:
         lines.append(Text(" ".join(post.hashtags), style="cyan"))
     names = ", ".join(name.rsplit("/", 1)[-1] for name in post.photos)
@@ -121,6 +143,13 @@ def _post_panel(post: PostRecord, written: Written) -> Panel:
     return Panel(
         Group(*lines), title=Text(title), title_align="left", subtitle=Text(post.folder), subtitle_align="right"
     )
+
+
+def _caption_lines(captioner: str, caption: CaptionRecord, *, style: str) -> list[Text]:
+    score = "" if caption.clip_cosine is None else f": clip_cosine {caption.clip_cosine:.3f}"
+    why = "" if caption.source is None else f" · {words.took(caption.source, caption.reason)}"
+    lines = [Text(caption.text, style=style), Text(f"{captioner}{score}{why}", style="dim")]
+    return [*lines, *(Text(f"  or: {variant.text}", style="dim") for variant in caption.variants[1:])]
 
 
 def _summary(record: EventRecord, store: Store) -> Table:
@@ -139,6 +168,8 @@ def _summary(record: EventRecord, store: Store) -> Table:
     again = f"{measured} measured" if store.computed else "nothing computed again"
     seconds = sum(stage.seconds for stage in record.stages)
     table.add_row("Model", Text(record.model.name))
+    for captioner in record.captioners:
+        table.add_row("", Text(f"{captioner.captioner}: {captioner.model}"))
     table.add_row("Time", f"{seconds:.1f} s, {again}")
     return table
 

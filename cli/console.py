@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from core.result import Progress as Report
-from demo.words import STAGES
+from demo.words import stage_name
 
 __all__ = ["out", "stage_progress"]
 
@@ -27,7 +27,7 @@ def stage_progress(*, quiet: bool) -> Iterator[Report]:
 
         def report(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(STAGES.get(stage, stage), total=total)
+                tasks[stage] = bars.add_task(stage_name(stage), total=total)
             bars.update(tasks[stage], completed=done, total=total)
 
         yield report

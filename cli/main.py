@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from cli import caption, evaluate, sample, serve, settings, store
+from cli import calibrate, caption, describe, doctor, evaluate, sample, serve, settings, store
 from core.errors import MontageError
 
 __all__ = ["app", "main"]
@@ -21,9 +21,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("caption")(caption.caption)
+app.command("describe")(describe.describe)
+app.command("doctor")(doctor.doctor)
 app.command("sample-event")(sample.sample_event)
 app.command("serve")(serve.serve)
 app.add_typer(evaluate.app, name="evaluate")
+app.command("calibrate")(calibrate.calibrate)
 app.command("config")(settings.show_config)
 app.add_typer(store.app, name="store")
 

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from core.captioners.template import template_captions
+from core.captioners.compose import Scene, caption_posts
+from core.captioners.models import Captioners
 from core.categorize import Labels, categorize
 from core.cluster import Clusters, cluster_photos, cut_into_posts, fuse_features
-from core.embed import Embedder, judged_photos
+from core.embed import Embedder
 from core.errors import NoPhotosError
 from core.ingest import IngestResult, Photo, ingest, load_embeddings
-from core.metrics.clip import clip_fit
 from core.neardup import Selection, dedupe_and_select
-from core.posts import Caption, EventDetails, Post, alt_text, choose_hashtags, post_labels
+from core.posts import Caption, EventDetails, Post, alt_text, post_labels
 from core.result import EventResult, Progress, StageReport
 from core.settings import PipelineConfig
 from core.sources import open_sources
@@ -64,6 +64,7 @@ def run_pipeline(
     *,
     store: Store,
     embedder: Embedder,
+    captioners: Captioners | None = None,
     notice: str | None = None,
     exclude: Path | None = None,
     progress: Progress = lambda stage, done, total: None,
@@ -74,11 +75,13 @@ def run_pipeline(
         paths: folders, ZIPs and photos.
         event: its name, and date and place if given.
         embedder: from `core.embed.choose_embedder`.
+        captioners: from `core.captioners.models.choose_captioners`; None where only the template writes.
         exclude: a folder within the photos that is skipped, such as the output folder.
 
     Raises:
         InputError: the input cannot be used at all; NoPhotosError: none of its files is a readable photo.
     """
+    captioners = captioners or Captioners()
     run = _Run(config=config, store=store, embedder=embedder, progress=progress)
     ingested = _ingest(run, paths, exclude)
     photos = ingested.photos
@@ -87,7 +90,16 @@ def run_pipeline(
     kept = np.array(selection.selected)
     labels = _categorize(run, embeddings)
     clusters, posts = _cluster(run, photos, kept, embeddings, labels)
-    posts = _caption(run, posts, event, embeddings, labels)
+    scene = Scene(
+        event=event,
+        photos=photos,
+        embeddings=embeddings if _needs_scores(config) else None,
+        silhouette=clusters.silhouette if clusters else None,
+        config=config,
+        embedder=embedder,
+        store=store,
+    )
+    posts = _caption(run, posts, scene, labels, captioners)
     assignment = clusters.assignment if clusters else (0,) * len(kept)
     return EventResult(
         event=event,
@@ -101,15 +113,22 @@ def run_pipeline(
         reports=tuple(run.reports),
         config=config,
         embedder=embedder,
+        captioners=captioners,
         notice=notice,
     )
 
 
 def _needs_embeddings(config: PipelineConfig) -> bool:
     clip_dedupe = "dedupe_quality" in config.pipeline and config.dedupe.method != "phash"
-    scored = "captioner" in config.pipeline and config.captioner.calc_clipscore
     chosen = "dedupe_quality" in config.pipeline and config.selection.k is not None
-    return clip_dedupe or scored or chosen or bool({"categorize", "cluster"} & set(config.pipeline))
+    return clip_dedupe or _needs_scores(config) or chosen or bool({"categorize", "cluster"} & set(config.pipeline))
+
+
+def _needs_scores(config: PipelineConfig) -> bool:
+    settings = config.captioner
+    return "captioner" in config.pipeline and (
+        settings.calc_clipscore or "hybrid" in settings.mode or settings.variants > 1
+    )
 
 
 def _ingest(run: _Run, paths: Sequence[Path], exclude: Path | None) -> IngestResult:
@@ -211,9 +230,9 @@ def _clusters_from_json(data: dict[str, Any]) -> Clusters:
 def _caption(
     run: _Run,
     posts: Sequence[Post],
-    event: EventDetails,
-    embeddings: np.ndarray | None,
+    scene: Scene,
     labels: Labels | None,
+    captioners: Captioners,
 ) -> list[Post]:
     given = labels.given if labels is not None else None
     topk = run.config.categorize.topk
@@ -223,39 +242,33 @@ def _caption(
     ]
     if "captioner" not in run.config.pipeline:
         return labelled
-    settings = run.config.captioner
     with run.stage("captioner", total=len(posts)) as (counts, measures):
-        sizes = [len(post.photos) for post in labelled]
-        texts = template_captions(event, [post.labels for post in labelled], sizes, settings, seed=run.config.seed)
-        fits: Sequence[Any] = [None] * len(texts)
-        if settings.calc_clipscore and embeddings is not None:
-            judged = judged_photos(run.embedder, embeddings)
-            fits = clip_fit(texts, [post.photos for post in labelled], embeddings, judged, run.embedder, run.store)
-        captioned = [
-            _with_caption(post, text, fit, event, given, run.config)
-            for post, text, fit in zip(labelled, texts, fits, strict=True)
-        ]
-        counts.update(posts=len(posts), scored=sum(fit is not None for fit in fits))
-        scored = [fit for fit in fits if fit is not None]
-        if scored:
-            measures["mean_clip_cosine"] = round(float(np.mean([fit.clip_cosine for fit in scored])), 4)
-            measures["mean_clipscore"] = round(float(np.mean([fit.clipscore for fit in scored])), 4)
-    return captioned
+        captioned = caption_posts(
+            labelled,
+            scene,
+            captioners,
+            progress=lambda captioner, done, total: run.progress(f"captioner {captioner}", done, total),
+        )
+        counts.update(posts=len(posts))
+        for name in captioned[0].captions if captioned else ():
+            measures[name] = _caption_measures([post.captions[name] for post in captioned])
+    return [replace(post, alt_texts=_alt_texts(post, scene.event, given)) for post in captioned]
 
 
-def _with_caption(post: Post, text: str, fit: Any, event: EventDetails, given: Any, config: PipelineConfig) -> Post:
-    settings = config.captioner
-    scores = {} if fit is None else {"clip_cosine": fit.clip_cosine, "clipscore": fit.clipscore}
-    caption = Caption(text=text, **scores)
+def _caption_measures(captions: Sequence[Caption]) -> dict[str, Any]:
+    cosines = [caption.clip_cosine for caption in captions if caption.clip_cosine is not None]
+    scores = [caption.clipscore for caption in captions if caption.clipscore is not None]
+    return {
+        "scored": len(cosines),
+        "mean_clip_cosine": round(float(np.mean(cosines)), 4) if cosines else None,
+        "mean_clipscore": round(float(np.mean(scores)), 4) if scores else None,
+        "from_template": sum(caption.source == "template" for caption in captions),
+    }
+
+
+def _alt_texts(post: Post, event: EventDetails, given: Any) -> tuple[str, ...]:
     of = len(post.photos)
-    return replace(
-        post,
-        captions={settings.mode: caption},
-        hashtags=choose_hashtags(
-            post.labels, base=settings.base_hashtags, by_label=settings.label_hashtags, most=settings.max_hashtags
-        ),
-        alt_texts=tuple(
-            alt_text(event, [s.label for s in given[i]] if given else [], number=number, of=of)
-            for number, i in enumerate(post.photos, start=1)
-        ),
+    return tuple(
+        alt_text(event, [scored.label for scored in given[i]] if given else [], number=number, of=of)
+        for number, i in enumerate(post.photos, start=1)
     )

@@ -9,6 +9,7 @@ __all__ = [
     "Caption",
     "EventDetails",
     "Post",
+    "Variant",
     "alt_text",
     "choose_hashtags",
     "join_words",
@@ -28,6 +29,8 @@ class EventDetails:
     date: str | None = None
     """As it should be read, e.g. `14 February 2026`; never taken from the photos' metadata."""
     place: str | None = None
+    campaign: bool = False
+    """An announcement rather than a story: the hybrid captioner then takes the template."""
 
     def __post_init__(self) -> None:
         for name in ("name", "date", "place"):  # a line break would tear captions and alt texts apart
@@ -36,14 +39,28 @@ class EventDetails:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Caption:
-    """One captioner's text for a post, without hashtags, and how well it fits the photos."""
+class Variant:
+    """One wording of a caption, polished, and how well it fits the photos."""
 
     text: str
     clip_cosine: float | None = None
     """Mean raw CLIP cosine of the text with the post's photos, -1..1; None where the model cannot judge."""
     clipscore: float | None = None
     """Mean of 2.5 * max(cosine, 0) with the prefix "A photo depicts" (Hessel et al. 2021)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caption(Variant):
+    """One captioner's text for a post, without hashtags."""
+
+    hashtags: tuple[str, ...] = ()
+    """That are published with it."""
+    source: str | None = None
+    """The captioner whose text it is, where that may differ: the hybrid's choice, or the template as a last resort."""
+    reason: str | None = None
+    """Why that one, in a sentence."""
+    variants: tuple[Variant, ...] = ()
+    """All wordings, the best first, where several were asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,10 +72,19 @@ class Post:
     cluster: int
     labels: tuple[str, ...] = ()
     captions: Mapping[str, Caption] = field(default_factory=dict)
-    """Captions by captioner."""
-    hashtags: tuple[str, ...] = ()
+    """Captions by captioner, the one that is published first."""
     alt_texts: tuple[str, ...] = ()
     """For each photo, in the order of `photos`."""
+
+    @property
+    def published(self) -> Caption | None:
+        """The caption that is published."""
+        return next(iter(self.captions.values()), None)
+
+    @property
+    def hashtags(self) -> tuple[str, ...]:
+        """That are published."""
+        return self.published.hashtags if self.published is not None else ()
 
 
 def post_labels(given: Sequence[Sequence[LabelScore]], *, topk: int) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 Everything in it but the seconds is the same for the same photos and settings, run after run.
 """
 
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
@@ -64,14 +65,27 @@ class FileRecord(Record):
     """Number of its post, from 1."""
 
 
-class CaptionRecord(Record):
-    """One captioner's text, without hashtags."""
+class VariantRecord(Record):
+    """One wording, without hashtags, and how well it fits the photos."""
 
     text: str
     clip_cosine: float | None
     """Mean raw cosine of text and photos; null where it was not computed or the model cannot judge the photos."""
     clipscore: float | None
     """Mean of 2.5 * max(cosine, 0) with the prefix "A photo depicts" (Hessel et al. 2021)."""
+
+
+class CaptionRecord(VariantRecord):
+    """One captioner's text, without hashtags."""
+
+    hashtags: tuple[str, ...] = ()
+    """That are published with it."""
+    source: str | None = None
+    """The captioner whose text it is, where that may differ: the hybrid's choice, or the template as a last resort."""
+    reason: str | None = None
+    """Why that one."""
+    variants: tuple[VariantRecord, ...] = ()
+    """All wordings, the best first, where several were asked for."""
 
 
 class PostRecord(Record):
@@ -88,9 +102,18 @@ class PostRecord(Record):
     labels: tuple[str, ...]
     captions: dict[str, CaptionRecord]
     """By captioner."""
+    published: str | None
+    """The captioner whose caption is published; null without captions."""
     hashtags: tuple[str, ...]
+    """That are published."""
     alt_texts: tuple[str, ...]
     """For each photo."""
+
+    @property
+    def alternatives(self) -> dict[str, CaptionRecord]:
+        """The captions that are not published, without the one that the published hybrid took over."""
+        taken = self.captions[self.published].source if self.published is not None else None
+        return {name: c for name, c in self.captions.items() if name not in (self.published, taken)}
 
 
 class StageRecord(Record):
@@ -118,12 +141,26 @@ class ModelRecord(Record):
     """What the user must know, e.g. that the default model was replaced by mini."""
 
 
+class CaptionerRecord(Record):
+    """The model behind a captioner."""
+
+    captioner: str
+    model: str
+    """Checkpoint and adapter, as the user knows them."""
+    key: str
+    """Checksum that changes whenever its captions may."""
+    prompt: str
+    """The template it was given, with {event} and {labels}."""
+
+
 class EventInfo(Record):
     """The event."""
 
     name: str
     date: str | None
     place: str | None
+    campaign: bool = False
+    """An announcement rather than a story."""
 
 
 class EventRecord(Record):
@@ -133,6 +170,10 @@ class EventRecord(Record):
     montage_version: str
     event: EventInfo
     model: ModelRecord
+    captioners: tuple[CaptionerRecord, ...] = ()
+    """The vision-language models of the run."""
+    notices: tuple[str, ...] = ()
+    """What the user must know of them."""
     config: dict[str, Any]
     """Every setting of the run."""
     config_hash: str
@@ -166,7 +207,7 @@ def make_record(result: EventResult) -> EventRecord:
     ]
     return EventRecord(
         montage_version=_version(),
-        event=EventInfo(name=result.event.name, date=result.event.date, place=result.event.place),
+        event=EventInfo(**asdict(result.event)),
         model=ModelRecord(
             name=result.embedder.name,
             key=result.embedder.key,
@@ -176,6 +217,13 @@ def make_record(result: EventResult) -> EventRecord:
             caption_threshold=calibration.caption_threshold,
             notice=result.notice,
         ),
+        captioners=tuple(
+            CaptionerRecord(
+                captioner=family, model=model.name, key=model.key, prompt=result.captioners.prompts[family].text
+            )
+            for family, model in result.captioners.models.items()
+        ),
+        notices=result.captioners.notices,
         config=config.model_dump(mode="json"),
         config_hash=config_hash(config),
         stages=tuple(
@@ -220,10 +268,8 @@ def _post_record(result: EventResult, number: int, post: Post) -> PostRecord:
         photos=tuple(result.photos[i].name for i in post.photos),
         images=tuple(f"{n:02d}.jpg" for n in range(1, len(post.photos) + 1)),
         labels=post.labels,
-        captions={
-            name: CaptionRecord(text=c.text, clip_cosine=c.clip_cosine, clipscore=c.clipscore)
-            for name, c in post.captions.items()
-        },
+        captions={name: CaptionRecord.model_validate(asdict(caption)) for name, caption in post.captions.items()},
+        published=next(iter(post.captions), None),
         hashtags=post.hashtags,
         alt_texts=post.alt_texts,
     )

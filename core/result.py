@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.captioners.models import Captioners
 from core.categorize import Labels
 from core.cluster import Clusters
 from core.embed import Embedder
@@ -45,6 +46,7 @@ class EventResult:
     reports: tuple[StageReport, ...]
     config: PipelineConfig
     embedder: Embedder
+    captioners: Captioners
     notice: str | None
     """What the user must know about the model, e.g. that the default was replaced."""
     lost: Mapping[int, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import gradio as gr
 
+from core.captioners.models import choose_captioners
 from core.config import LoadedConfig
 from core.embed import choose_embedder
 from core.errors import OutputError
@@ -26,7 +27,10 @@ def build_demo(loaded: LoadedConfig, *, store: Store, out: Path) -> gr.Blocks:
         out: folder for results; each run gets a folder of its own in it.
     """
     embedder, notice = choose_embedder(loaded)
-    desk = EventDesk(loaded=loaded, embedder=embedder, notice=notice, store=store, out=out.resolve())
+    captioners = choose_captioners(loaded)
+    desk = EventDesk(
+        loaded=loaded, embedder=embedder, captioners=captioners, notice=notice, store=store, out=out.resolve()
+    )
     with gr.Blocks(title=words.TITLE, analytics_enabled=False, delete_cache=(_CACHE_CHECK_S, KEPT_S)) as demo:
         gr.Markdown(f"# {words.TITLE}\n{words.TAGLINE}")
         add_event_tab(desk)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.record import EventRecord, PostRecord
+from core.record import CaptionRecord, EventRecord, PostRecord
 from demo import words
 
 __all__ = ["aside_html", "outcome_html", "posts_html", "status_html"]
@@ -57,12 +57,9 @@ def aside_html(record: EventRecord) -> str:
 
 
 def _card(post: PostRecord, folder: Path) -> str:
-    captions = "".join(f'<div class="m-caption">{escape(c.text)}</div>' for c in post.captions.values())
-    scores = " · ".join(
-        f"{escape(name)}: CLIP cosine {c.clip_cosine:.3f}"
-        for name, c in post.captions.items()
-        if c.clip_cosine is not None
-    )
+    published = post.captions.get(post.published or "")
+    text = f'<div class="m-caption">{escape(published.text)}</div>' if published else ""
+    others = "".join(_other(name, c) for name, c in post.alternatives.items())
     strip = "".join(
         f'<img src="{_data_uri(folder / image, height_px=_THUMBNAIL_PX)}" alt="{escape(alt)}" loading="lazy">'
         for image, alt in zip_longest(post.images, post.alt_texts, fillvalue="Photo")
@@ -73,12 +70,27 @@ def _card(post: PostRecord, folder: Path) -> str:
         f'<img src="{_data_uri(folder / "montage.jpg", width_px=_MONTAGE_WIDTH_PX)}" alt="Montage of post {post.post}">'
         f'<div class="m-body"><div class="m-head"><span>Post {post.post} · {len(post.photos)} '
         f"photo{'' if len(post.photos) == 1 else 's'}</span><span>{labels}</span></div>"
-        f'<div class="m-text">{captions}<br><div class="m-tags">{escape(" ".join(post.hashtags))}</div></div>'
-        + (f'<div class="m-score">{scores}</div>' if scores else "")
+        f'<div class="m-text">{text}<br><div class="m-tags">{escape(" ".join(post.hashtags))}</div></div>'
+        + (f'<div class="m-score">{_by(post.published or "", published)}</div>' if published else "")
+        + (f'<div class="m-others" aria-label="{words.OTHERS}">{others}</div>' if others else "")
         + f'<div class="m-strip" tabindex="0" aria-label="Photos of post {post.post}">{strip}</div>'
         f'<button class="m-copy" type="button" data-label="{words.COPY}" data-done="{words.COPIED}" '
         f'onclick="{_COPY_SCRIPT}">{words.COPY}</button></div></article>'
     )
+
+
+def _other(name: str, caption: CaptionRecord) -> str:
+    return (
+        f'<div class="m-other"><div class="m-caption">{escape(caption.text)}</div>'
+        f'<div class="m-score">{_by(name, caption)}</div></div>'
+    )
+
+
+def _by(name: str, caption: CaptionRecord) -> str:
+    """Who wrote it, how well it fits, and why it was taken."""
+    score = "" if caption.clip_cosine is None else f" · CLIP cosine {caption.clip_cosine:.3f}"
+    why = "" if caption.source is None else f" · {words.took(caption.source, caption.reason)}"
+    return escape(f"{words.CAPTIONERS.get(name, name)}{score}{why}")
 
 
 def _data_uri(path: Path, *, width_px: int = 4096, height_px: int = 4096) -> str:

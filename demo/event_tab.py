@@ -15,6 +15,7 @@ from typing import Any
 
 import gradio as gr
 
+from core.captioners.models import Captioners
 from core.config import LoadedConfig
 from core.embed import Embedder
 from core.errors import MontageError
@@ -55,6 +56,7 @@ class EventDesk:
 
     loaded: LoadedConfig
     embedder: Embedder
+    captioners: Captioners
     notice: str | None
     store: Store
     out: Path
@@ -85,6 +87,7 @@ class EventDesk:
             self.loaded.settings,
             store=self.store,
             embedder=self.embedder,
+            captioners=self.captioners,
             notice=self.notice,
             progress=progress,
         )
@@ -118,8 +121,9 @@ def add_event_tab(desk: EventDesk) -> None:
                 date = gr.Textbox(label=words.DATE_LABEL, placeholder=words.DATE_EXAMPLE, max_length=60)
                 place = gr.Textbox(label=words.PLACE_LABEL, placeholder=words.PLACE_EXAMPLE, max_length=120)
             button = gr.Button(words.MAKE_POSTS, variant="primary", size="lg", elem_id="make-posts")
-            if desk.notice:
-                gr.HTML(status_html(desk.notice, kind="note"), padding=False)
+            for notice in (desk.notice, *desk.captioners.notices):
+                if notice:
+                    gr.HTML(status_html(notice, kind="note"), padding=False)
         with gr.Column(scale=3, min_width=300):
             status = gr.HTML(status_html(words.READY), elem_id="status", padding=False)
             posts = gr.HTML(elem_id="posts", padding=False)

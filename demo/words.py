@@ -34,7 +34,17 @@ STAGES = {
     "categorize": "Labelling",
     "cluster": "Grouping into posts",
     "captioner": "Captioning",
+    "describe": "Describing photos",
     "output": "Writing posts",
+}
+OTHERS = "Other captions"
+CAPTIONERS = {
+    "template": "Template",
+    "blip2": "BLIP-2",
+    "git": "GIT",
+    "florence2": "Florence-2",
+    "blip": "BLIP",
+    "hybrid": "Hybrid",
 }
 REASONS = {
     "duplicate": "near-duplicate of a better photo",
@@ -48,10 +58,22 @@ REASONS = {
 }
 
 
+def stage_name(stage: str) -> str:
+    """What goes on in a stage; a captioner's model is named."""
+    name, _, captioner = stage.partition(" ")
+    words = STAGES.get(name, name)
+    return f"{words} with {CAPTIONERS.get(captioner, captioner)}" if captioner else words
+
+
 def progress(stage: str, done: int, total: int) -> str:
     """What is going on."""
     counts = f" · {done} of {total}" if total > 1 and 0 < done < total else ""
-    return f"{STAGES.get(stage, stage)}{counts} …"
+    return f"{stage_name(stage)}{counts} …"
+
+
+def took(source: str, reason: str | None) -> str:
+    """Whose caption the hybrid took, and why."""
+    return f"took {CAPTIONERS.get(source, source)}: {reason}"
 
 
 def failed(message: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from core.settings import LoadSettings
+from core.vlm.prompts import PromptTemplate
 from core.weights import Calibration
 
 
@@ -66,3 +68,43 @@ def encoded(image: Image.Image, format: str = "JPEG", **options: Any) -> bytes:
     buffer = BytesIO()
     image.save(buffer, format, **options)
     return buffer.getvalue()
+
+
+class ColourWriter:
+    """A vision-language model that says which colour a photo has; `says` is what it makes of it."""
+
+    name = "colour-writer"
+    key = "colour-writer-1"
+    features_key = "colour-features-1"
+    reduced_size_px = 512
+
+    def __init__(self, *says: str) -> None:
+        self.says = says or ("a {colour} photo",)
+        self.settings = LoadSettings(device="cpu", dtype="float32", quantization="none", batch_size=2)
+        self.prompt = PromptTemplate(text="{event}: {labels}")
+        self.shown = 0
+        self.asked: list[str] = []
+
+    def pixels(self, image: Image.Image) -> np.ndarray:
+        return np.asarray(image.resize((1, 1), Image.Resampling.BOX), dtype=np.float32).reshape(3)
+
+    def features(self, pixel_values: Sequence[np.ndarray]) -> Any:
+        self.shown += len(pixel_values)
+        return np.stack(pixel_values)
+
+    def storable(self, features: Any) -> dict[str, np.ndarray]:
+        return {"features": features}
+
+    def restored(self, arrays: dict[str, np.ndarray]) -> Any:
+        return arrays["features"]
+
+    def same_batch(self, prompts: Sequence[str]) -> list[int]:
+        return [len(prompt) for prompt in prompts]
+
+    def generate(
+        self, features: Sequence[Any], prompts: Sequence[str], decoding: Any, *, variants: int, seeds: Any
+    ) -> list[list[str]]:
+        assert len({len(prompt) for prompt in prompts}) == 1
+        self.asked += prompts
+        colours = [("red", "green", "blue")[int(np.argmax(pixel))] for pixel in features]
+        return [[self.says[v % len(self.says)].format(colour=colour) for v in range(variants)] for colour in colours]

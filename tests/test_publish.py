@@ -15,10 +15,11 @@ from core.errors import OutputError
 from core.pipeline import run_pipeline
 from core.posts import EventDetails
 from core.publish.earlier import check_replaceable
-from core.publish.folder import Written, csv_cell, write_result
+from core.publish.folder import Written, write_result
 from core.publish.images import fit_aspect
 from core.record import record_schema
 from core.store import Store
+from core.tables import csv_cell
 from tests.fakes import ColourEmbedder, encoded, picture
 
 ROOT = Path(__file__).parents[1]
@@ -136,7 +137,7 @@ def test_the_table_is_safe_whatever_files_and_event_are_called(tmp_path: Path) -
     rows = list(csv.reader(io.StringIO(text)))
     assert len(rows) == 2
     assert rows[1][1].startswith("'=HYPERLINK")
-    assert rows[1][4].startswith("'=cmd")
+    assert rows[1][5].startswith("'=Cmd")
 
 
 def test_an_earlier_result_is_replaced_and_nothing_else_is_touched(photos: Path, tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ from core.publish.lost import without_lost_photos
 from core.record import CaptionRecord, EventRecord, PostRecord, StageRecord, make_record
 from core.result import EventResult
 from core.store import Store, write_atomic
+from core.tables import csv_cell
 
-__all__ = ["Written", "csv_cell", "write_result"]
+__all__ = ["Written", "write_result"]
 
 _PLAN = "publish_plan.json"
 
@@ -108,11 +109,6 @@ def _write_beside(
     return record
 
 
-def csv_cell(text: str) -> str:
-    """A cell that no spreadsheet runs as a formula (OWASP, CSV injection)."""
-    return "'" + text if text.lstrip(" ")[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"} else text
-
-
 def _post_files(result: EventResult, post: Post, entry: PostRecord, store: Store) -> dict[str, bytes]:
     config = result.config
 
@@ -123,10 +119,8 @@ def _post_files(result: EventResult, post: Post, entry: PostRecord, store: Store
         images = list(pool.map(export, post.photos))
     files = dict(zip(entry.images, images, strict=True))
     files["montage.jpg"] = montage_jpeg(images, config.captioner, config.export, store)
-    if post.captions:
-        files["caption.txt"] = (
-            publishable_text(post.captions[config.captioner.mode].text, post.hashtags) + "\n"
-        ).encode()
+    if post.published is not None:
+        files["caption.txt"] = (publishable_text(post.published.text, post.published.hashtags) + "\n").encode()
         alt_lines = (f"{name}: {text}" for name, text in zip(entry.images, entry.alt_texts, strict=True))
         files["alt.txt"] = ("\n".join(alt_lines) + "\n").encode()
     files["post.json"] = _json(entry.model_dump(mode="json"))
@@ -135,7 +129,6 @@ def _post_files(result: EventResult, post: Post, entry: PostRecord, store: Store
 
 def _plan(record: EventRecord) -> dict[str, Any]:
     """What would be posted, in the order of posting."""
-    captioner = record.config["captioner"]["mode"]
     return {
         "dry_run": True,
         "platform": "instagram",
@@ -144,7 +137,9 @@ def _plan(record: EventRecord) -> dict[str, Any]:
                 "kind": "carousel" if len(post.images) > 1 else "image",
                 "images": [f"{post.folder}/{name}" for name in post.images],
                 "alt_texts": post.alt_texts,
-                "caption": publishable_text(post.captions[captioner].text, post.hashtags) if post.captions else "",
+                "caption": publishable_text(post.captions[post.published].text, post.hashtags)
+                if post.published is not None
+                else "",
             }
             for post in record.posts
         ],
@@ -154,13 +149,16 @@ def _plan(record: EventRecord) -> dict[str, Any]:
 def _csv(record: EventRecord) -> bytes:
     buffer = io.StringIO()
     table = csv.writer(buffer)
-    table.writerow(["post", "photos", "labels", "captioner", "caption", "clip_cosine", "clipscore", "hashtags"])
+    names = ["post", "photos", "labels", "captioner", "published", "caption", "clip_cosine", "clipscore", "hashtags"]
+    table.writerow([*names, "source", "reason"])
     for post in record.posts:
         uncaptioned = {"": CaptionRecord(text="", clip_cosine=None, clipscore=None)}
         for captioner, caption in (post.captions or uncaptioned).items():
             scores = ["" if x is None else str(x) for x in (caption.clip_cosine, caption.clipscore)]
-            cells = ["; ".join(post.photos), "; ".join(post.labels), captioner, caption.text]
-            table.writerow([post.post, *map(csv_cell, cells), *scores, csv_cell(" ".join(post.hashtags))])
+            published = "yes" if captioner == post.published else "no" if captioner else ""
+            cells = ["; ".join(post.photos), "; ".join(post.labels), captioner, published, caption.text]
+            rest = [" ".join(caption.hashtags), caption.source or "", caption.reason or ""]
+            table.writerow([post.post, *map(csv_cell, cells), *scores, *map(csv_cell, rest)])
     return b"\xef\xbb\xbf" + buffer.getvalue().encode()  # the mark lets Excel read it as UTF-8
 
 
