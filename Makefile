@@ -14,7 +14,7 @@ help:
 	@echo "make demo    caption the sample event into out/ and open the page"
 	@echo "make test    all tests that this machine can run"
 	@echo "make check   lint, types, import rules, tests: what CI runs"
-	@echo "make bench   measurements against plain Pillow"
+	@echo "make bench   measurements against plain Pillow and transformers"
 	@echo "make mini    train the built-in model again"
 
 setup: .venv/.ready
@@ -31,8 +31,8 @@ sample/truth.csv: | setup
 	$(BIN)/montage sample-event sample --photos 48 --seed 7
 
 demo: setup sample/truth.csv
-	$(BIN)/montage caption sample --event "Freshers Night" --out out --set embeddings.model=mini
-	$(BIN)/montage serve --port $(PORT) --set embeddings.model=mini
+	$(BIN)/montage caption sample --event "Freshers Night" --out out --mode hybrid --set embeddings.model=mini
+	$(BIN)/montage serve --port $(PORT) --set embeddings.model=mini --set captioner.mode=hybrid
 
 test: setup
 	$(BIN)/python -m pytest
@@ -46,9 +46,12 @@ check: lint test
 
 bench: setup
 	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.captioning
 
 mini: setup
 	$(BIN)/python -m core.mini.train_clip --out core/mini/clip --seed 0
+	$(BIN)/python -m core.mini.train_captioner --family blip2 --out core/mini/blip2 --seed 0
+	$(BIN)/python -m core.mini.train_captioner --family git --out core/mini/git --seed 0
 
 clean:
 	rm -rf .venv out sample build .pytest_cache .mypy_cache .ruff_cache
