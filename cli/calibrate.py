@@ -17,6 +17,7 @@ from core.errors import ConfigError
 from core.judgements import by_ratings, by_references, read_records
 from core.settings import Family
 from core.thresholds import Thresholds
+from demo import words
 
 __all__ = ["calibrate"]
 
@@ -76,7 +77,8 @@ def calibrate(
 
 
 def _table(found: Calibration, quality: str) -> Table:
-    title = f"{found.posts} posts of {found.events} events, template against {found.model}"
+    counted = f"{words.count(found.posts, 'post')} of {words.count(found.events, 'event')}"
+    title = f"{counted}, template against {found.model}"
     table = Table(title=title, title_justify="left")
     table.add_column("way of choosing")
     table.add_column(quality, justify="right")

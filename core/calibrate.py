@@ -189,7 +189,7 @@ def _warnings(posts: JudgedPosts, gain: Interval) -> list[str]:
         warnings.append(f"{len(posts)} posts: too few posts to rely on (fewer than {_FEW_POSTS}).")
     if known_silhouettes(posts) < FEW_EVENTS:
         known = known_silhouettes(posts)
-        warnings.append(f"The silhouette threshold is kept: {known} events with a silhouette, fewer than {FEW_EVENTS}.")
+        warnings.append(f"The silhouette threshold is kept: fewer than {FEW_EVENTS} events have one ({known}).")
     return warnings
 
 

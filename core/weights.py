@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass
 
 from core.errors import ConfigError, ModelError, ModelUnavailableError
 from core.settings import EmbeddingsSettings
@@ -124,8 +124,10 @@ def hub_is_reachable() -> bool:
         return False
     from huggingface_hub import constants
 
-    scheme = urlparse(constants.ENDPOINT).scheme
-    address = urlparse(getproxies().get(scheme) or constants.ENDPOINT)  # behind a proxy only the proxy is reached
+    address = urlparse(constants.ENDPOINT)
+    proxy = getproxies().get(address.scheme)
+    if proxy and not proxy_bypass(address.hostname or ""):  # behind a proxy only the proxy is reached
+        address = urlparse(proxy if "://" in proxy else f"http://{proxy}")
     answered = threading.Event()
 
     def connect() -> None:

@@ -76,3 +76,20 @@ def vlm(vlm_folder: Callable[[str], Path]) -> Callable[[str], Any]:
         return open_model(vlm_folder(name))
 
     return model
+
+
+@pytest.fixture(scope="session")
+def adapter_folder(
+    vlm_folder: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, int], Path]:
+    """LoRA adapters of the same checkpoints, "attention" preset, by checkpoint and seed; not to be changed by tests."""
+    root = tmp_path_factory.mktemp("adapters")
+
+    @cache
+    def folder(name: str, seed: int) -> Path:
+        from tests.vlm_helpers import lora_config, open_model, save_adapter
+
+        base = vlm_folder(name)
+        return save_adapter(root / f"{name}-{seed}", base, lora_config(open_model(base)), seed=seed)
+
+    return folder

@@ -271,7 +271,7 @@ def test_the_report_by_hand() -> None:
     notes = " ".join(found.notes)
     assert "No difference shown" in notes
     assert "4 posts: too few posts to rely on" in notes
-    assert "silhouette threshold is kept: 1 events" in notes
+    assert "silhouette threshold is kept: fewer than 3 events have one (1)" in notes
 
 
 def many(rating: Any, events_: int = 6, each: int = 8) -> tuple[dict[str, EventRecord], Judged]:

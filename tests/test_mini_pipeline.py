@@ -1,5 +1,6 @@
 """The built-in model in the whole pipeline, on rendered events that were used for nothing else."""
 
+import csv
 import doctest
 import importlib
 import os
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.config import LoadedConfig
+from core.captioners.models import choose_captioners
+from core.config import LoadedConfig, load_config
 from core.embed import choose_embedder
 from core.evaluate import evaluate_stages
 from core.metrics.stages import read_truth
@@ -65,9 +67,9 @@ def test_a_second_run_loads_no_model(sample_event: Path, tmp_path: Path) -> None
         "import sys\n"
         "from cli.main import app\n"
         f"arguments = ['caption', {str(sample_event)!r}, '-e', 'X', '-o', {str(tmp_path / 'out')!r}, '-s',\n"
-        f"    'embeddings.model=mini', '--store', {str(tmp_path / 'store')!r}]\n"
+        f"    'embeddings.model=mini', '--store', {str(tmp_path / 'store')!r}, '--mode', 'hybrid']\n"
         "app(arguments, standalone_mode=False)\n"
-        "print('LOADED', sorted({'torch', 'open_clip', 'sklearn'} & set(sys.modules)))\n"
+        "print('LOADED', sorted({'torch', 'open_clip', 'sklearn', 'transformers'} & set(sys.modules)))\n"
     )
     root = Path(__file__).parents[1]
     env = {**os.environ, "PYTHONPATH": str(root)}
@@ -76,11 +78,39 @@ def test_a_second_run_loads_no_model(sample_event: Path, tmp_path: Path) -> None
         for _ in range(2)
     ]
     assert all(result.returncode == 0 for result in outputs), outputs[0].stderr + outputs[1].stderr
-    assert "LOADED ['open_clip', 'sklearn', 'torch']" in outputs[0].stdout
+    assert "LOADED ['open_clip', 'sklearn', 'torch', 'transformers']" in outputs[0].stdout
     assert "LOADED []" in outputs[1].stdout
 
 
-@pytest.mark.parametrize("name", ["core.montage", "core.metrics.stages"])
+@pytest.mark.parametrize("family", ["blip2", "git"])
+def test_the_built_in_captioners_say_what_is_in_the_photos(
+    family: str, sample_event: Path, store: Store, tmp_path: Path
+) -> None:
+    """Beside the template's captions; most share seven tenths of their words with the leading photo's truth."""
+    loaded = load_config(overrides=["embeddings.model=mini", f"captioner.mode={family},template"])
+    captioners = choose_captioners(loaded)
+    assert "mini" in captioners.notices[0]
+    embedder, _ = choose_embedder(loaded)
+    result = run_pipeline(
+        [sample_event],
+        EventDetails(name="Freshers Night"),
+        loaded.settings,
+        store=store,
+        embedder=embedder,
+        captioners=captioners,
+    )
+    with (sample_event / "truth.csv").open(encoding="utf-8") as file:
+        captions = {row["file"]: row["caption"] for row in csv.DictReader(file)}
+    record = make_record(result)
+    right = 0
+    for post in record.posts:
+        assert list(post.captions) == [family, "template"]
+        said, seen = post.captions[family].text.lower(), captions[post.photos[0]]
+        right += len(set(said.strip(".").split()) & set(seen.split())) / len(seen.split()) >= 0.7
+    assert right > len(record.posts) / 2
+
+
+@pytest.mark.parametrize("name", ["core.montage", "core.metrics.stages", "core.vlm.prompts"])
 def test_examples_in_docstrings(name: str) -> None:
     result = doctest.testmod(importlib.import_module(name))
     assert result.attempted > 0

@@ -24,7 +24,7 @@ __all__ = ["Checkpoint", "find_checkpoint", "from_hub", "open_checkpoint"]
 _PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model")
 _IMAGE_FILES = ("processor_config.json", "preprocessor_config.json")
 _PICKLED = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
-_TOKENIZER_FILES = ("tokenizer.json", "spiece.model", "vocab.txt", "vocab.json")
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -245,7 +245,8 @@ def _check_processor(folder: Path) -> None:
             "model that this one was made from (a Trainer's checkpoint has none of its own)"
         )
     if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
-        raise ModelError(f"{folder} has no tokenizer: expected one of {', '.join(_TOKENIZER_FILES)}")
+        alone = "; spiece.model alone is not read" if (folder / "spiece.model").is_file() else ""
+        raise ModelError(f"{folder} has no tokenizer: expected one of {', '.join(_TOKENIZER_FILES)}{alone}")
 
 
 def _read_json(path: Path, missing: str) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def load_processor(checkpoint: Checkpoint) -> Any:
     from transformers import AutoProcessor
 
     with quiet(), _explained(checkpoint, "processor"):
-        processor = AutoProcessor.from_pretrained(checkpoint.folder, local_files_only=True)
+        processor = AutoProcessor.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
     if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
         raise ModelError(
             f"{checkpoint.folder}: expected a processor of photos and text, got {type(processor).__name__}; "

@@ -37,7 +37,7 @@ class Example:
 
 
 class VisionLanguageModel:
-    """One checkpoint, with at most one adapter on top.
+    """One checkpoint, with at most one adapter on top. Threads may share it: it encodes and writes for one at a time.
 
     Args:
         checkpoint: from `core.vlm.checkpoint`.
@@ -95,10 +95,10 @@ class VisionLanguageModel:
     @property
     def processor(self) -> Any:
         """The transformers processor."""
-        with self._lock:
-            if self._processor is None:
-                self._processor = load_processor(self.checkpoint)
-            return self._processor
+        if self._processor is None:  # the lock is not asked for later, or decoding would wait for writing
+            with self._lock:
+                self._processor = self._processor or load_processor(self.checkpoint)
+        return self._processor
 
     def load(self) -> None:
         """Load processor, weights and adapter now rather than at their first use.
@@ -143,9 +143,9 @@ class VisionLanguageModel:
         """What the frozen side makes of preprocessed photos: (B, T, D), on the model's device."""
         import torch
 
-        batch = torch.from_numpy(np.stack(pixel_values)).to(self.device)
-        with torch.inference_mode():
-            return self.family.features(self.model, batch)
+        model, batch = self.model, torch.from_numpy(np.stack(pixel_values)).to(self.device)
+        with self._lock, torch.inference_mode():
+            return self.family.features(model, batch)
 
     def storable(self, features: Tensor) -> dict[str, np.ndarray]:
         """Features of one photo (T, D) as arrays; bfloat16, which numpy lacks, as its bits."""
@@ -194,7 +194,7 @@ class VisionLanguageModel:
             raise ValueError(f"{len(rows)} rows are sampled, got {len(flat)} seeds")
         pad_id = self.processor.tokenizer.pad_token_id
         left = self.family.padding(self.model) == "left"
-        with torch.inference_mode(), quiet():
+        with self._lock, torch.inference_mode(), quiet():
             tokens = self.family.generate(
                 self.model,
                 torch.stack([row.to(self.device) for row in features]).repeat_interleave(repeats, 0),

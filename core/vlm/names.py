@@ -19,7 +19,7 @@ def find_named(name: str) -> tuple[Checkpoint, str | None]:
     """Find or download a model whose family the name need not say.
 
     Returns:
-        The checkpoint, and a sentence for the user where a family's default was replaced by mini.
+        The checkpoint, and a sentence for the user where it is a mini.
 
     Raises:
         ModelUnavailableError, ModelError, ConfigError: as `find_checkpoint`.
@@ -28,7 +28,8 @@ def find_named(name: str) -> tuple[Checkpoint, str | None]:
         if name == family:
             return find_checkpoint(family)
         if name == f"mini-{family}" and family in MINI:
-            return find_checkpoint(family, "mini")
+            knows = "knows only rendered sample scenes: what it says of real photos is not to be believed."
+            return find_checkpoint(family, "mini")[0], f"{name} {knows}"
     if Path(name).is_dir():
         return open_checkpoint(Path(name), name=name), None
     if name in PRESETS:
