@@ -193,6 +193,9 @@ def test_artefacts_of_models_go(text: str, expected: str) -> None:
     ("text", "expected"),
     [
         ("hello , world !!", "Hello, world!"),
+        ("tonight ' s band don ' t stop", "Tonight's band don't stop."),
+        ('the " gala night " was fun', 'The "gala night" was fun.'),
+        ('a 5 " screen and a 6 " one', 'A 5 " screen and a 6 " one.'),
         ("wait .... what", "Wait… what."),
         ("wait ... what ?!", "Wait… what?!"),
         ("wait…", "Wait…"),

@@ -44,6 +44,8 @@ _RULES = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r"[^\S\n]+", " "),
+        (r"(?<=\w) (['’]) (?=(?:s|t|m|d|re|ve|ll)\b)", r"\1"),  # as BERT's tokenizers leave them
+        (r"(?<!\S)(?<!\d )\" ([^\"]*[^\"\s\d]) \"(?!\w)", r'"\1"'),
         (r"(?<=[(\[{]) +| +(?=[)\]}])", ""),
         (r"\.(?: ?\.){2,}", "…"),
         (r"(?<=[.!?…]) +[,.!?…;:]+(?= |$)", ""),
