@@ -53,7 +53,7 @@ def calibrate(
     if (ratings is None) == (references is None):
         raise ConfigError("calibrate needs either --ratings FILE or --references FILE, one of the two")
     if model not in get_args(Family):
-        raise ConfigError(f"--model: {model!r} is no model family; {nearest(model, get_args(Family))}")
+        raise ConfigError(f"--model: {model!r} is not a model family; {nearest(model, get_args(Family))}")
     family = cast(Family, model)
     events = read_records(records, family)
     judged = by_ratings(ratings, events, family) if ratings else by_references(cast(Path, references), events, family)
@@ -67,13 +67,14 @@ def calibrate(
     console.print(
         Text(
             f"\nThresholds: present {_thresholds(found.present)}; fitted {_thresholds(found.fitted)}.\n"
-            f"Fitted (left out) less present: {gain.mean:+.4f}, 95 % interval {gain.low:+.4f} to {gain.high:+.4f} "
+            f"Fitted (left out) minus present: {gain.mean:+.4f}, 95 % interval {gain.low:+.4f} to {gain.high:+.4f} "
             f"over {gain.resampled}."
         )
     )
     for note in found.notes:
         console.print(Text(f"Note: {note}", style="yellow"))
-    console.print(Text(f"\nTo use the fitted thresholds, put into the club's settings:\n{found.yaml}"), soft_wrap=True)
+    wanted = "Should you want the fitted thresholds all the same" if found.notes else "To use the fitted thresholds"
+    console.print(Text(f"\n{wanted}, put into the club's settings:\n{found.yaml}"), soft_wrap=True)
 
 
 def _table(found: Calibration, quality: str) -> Table:

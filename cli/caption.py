@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.console import Console, Group
@@ -15,14 +15,15 @@ from cli.console import out as stdout
 from cli.console import stage_progress
 from cli.options import ConfigOption, JsonOption, PhotosArgument, SetOption, StoreOption, open_store
 from core.captioners.models import choose_captioners
-from core.config import load_config
+from core.config import load_config, nearest
 from core.embed import choose_embedder
-from core.errors import OutputError
+from core.errors import ConfigError, OutputError
 from core.pipeline import run_pipeline
 from core.posts import EventDetails
 from core.publish.earlier import check_replaceable
 from core.publish.folder import Written, write_result
 from core.record import CaptionRecord, EventRecord, PostRecord
+from core.settings import Mode
 from core.store import Store
 from demo import words
 
@@ -65,9 +66,13 @@ def caption(
     each post (photos without location, caption.txt, alt.txt, montage.jpg), posts.json, posts.csv and posts.zip.
     Nothing is published.
     """
-    chosen = [] if mode is None else [f"captioner.mode=[{mode}]"]
+    if not event.strip():
+        raise typer.BadParameter("the event needs a name", param_hint="--event")
+    chosen = [] if mode is None else [f"captioner.mode={json.dumps(_modes(mode))}"]
     chosen += [] if adapter is None else [f"captioner.adapter_path={json.dumps(str(adapter))}"]
     loaded = load_config(config, overrides=[*(set_ or []), *chosen])
+    if adapter is not None and not loaded.settings.captioner.families:
+        raise ConfigError(f"--adapter goes on a model, but --mode is {', '.join(loaded.settings.captioner.mode)}")
     for path in photos:
         if path.is_dir() and out.resolve() == path.resolve():
             raise OutputError(f"--out {out} is the photo folder itself; name another folder, e.g. {out / 'posts'}")
@@ -75,8 +80,6 @@ def caption(
     embedder, notice = choose_embedder(loaded)
     captioners = choose_captioners(loaded)
     kept = open_store(store)
-    if not event.strip():
-        raise typer.BadParameter("the event needs a name", param_hint="--event")
     with stage_progress(quiet=json_) as progress:
         result = run_pipeline(
             photos,
@@ -94,6 +97,17 @@ def caption(
         print(json.dumps(_for_programs(written, kept), ensure_ascii=False))
     else:
         print_posts(written, kept)
+
+
+def _modes(text: str) -> list[str]:
+    """The captioners of `--mode`."""
+    known = get_args(Mode)
+    names = [name.strip().lower() for name in text.split(",")]
+    for name in names:
+        if name not in known:
+            hint = nearest(name, known)
+            raise ConfigError(f"--mode: {name!r} is not a captioner; {hint} (several are joined by commas)")
+    return names
 
 
 def print_posts(written: Written, store: Store) -> None:

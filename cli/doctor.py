@@ -12,13 +12,12 @@ from rich.text import Text
 
 from cli.console import out as stdout
 from cli.options import ConfigOption, JsonOption, SetOption, StoreOption, open_store
-from core.captioners.models import choose_model
+from core.captioners.models import choose_adapter, choose_model
 from core.checkup import examine_model
 from core.config import load_config
 from core.doctor import Finding, examine_machine
-from core.errors import ModelError
+from core.errors import ConfigError, ModelError, MontageError
 from core.settings import CaptionerSettings
-from core.vlm.adapters import open_adapter
 from core.vlm.names import find_named
 
 __all__ = ["doctor"]
@@ -47,6 +46,8 @@ def doctor(
     model does not work.
     """
     settings = load_config(config, overrides=set_ or []).settings.captioner
+    if adapter is not None and model is None:
+        raise ConfigError("--adapter needs --model, the base that it goes on")
     console = stdout()
     findings: list[Finding] = []
     for heading, found in _chapters(model, adapter, settings, store):
@@ -60,6 +61,8 @@ def doctor(
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     if any(finding.status == "failed" for finding in findings):
         raise ModelError(f"{model or 'this machine'} does not work here; see above")
+    if model is not None and not json_:
+        console.print(Text(f"\n{model} works here.", style="bold green"))
 
 
 def _chapters(
@@ -76,11 +79,14 @@ def _examined(name: str, adapter: Path | None, settings: CaptionerSettings) -> I
 
     from core.mini.scenes import render, sample_scene
 
-    checkpoint, notice = find_named(name)
+    try:
+        checkpoint, notice = find_named(name, settings.models)
+        model, prompt, notices = choose_model(checkpoint, settings, choose_adapter(adapter, checkpoint, settings))
+    except MontageError as error:
+        yield Finding(subject="model", status="failed", detail=str(error))
+        return
     if notice is not None:
         yield Finding(subject="model", status="note", detail=notice)
-    opened = open_adapter(adapter) if adapter is not None else None
-    model, prompt, notices = choose_model(checkpoint, settings, opened)
     for text in notices:
         yield Finding(subject="adapter", status="note", detail=text)
     rng = np.random.default_rng(0)

@@ -100,7 +100,7 @@ def calibrate_hybrid(records: dict[str, EventRecord], judged: Judged, model: Fam
         ),
         gain=gain,
         notes=(*notes, *_warnings(posts, gain)),
-        yaml=_yaml(fitted),
+        yaml=_yaml(model, fitted),
     )
 
 
@@ -112,11 +112,9 @@ def _usable(records: dict[str, EventRecord], judged: Judged, model: Family) -> t
     keys = [key for key in judged.quality if key in written and key[0] in stories]
     campaign = sum(key[0] not in stories for key in judged.quality)
     if campaign:
-        notes.append(f"{campaign} posts are left out: they are marked as campaign, which decides without thresholds.")
+        notes.append(f"Left out, as marked as campaign, which decides without thresholds: {campaign}.")
     if len(keys) + campaign < len(judged.quality):
-        notes.append(
-            f"{len(judged.quality) - len(keys) - campaign} posts are left out: {model} wrote nothing for them."
-        )
+        notes.append(f"Left out, since {model} wrote nothing for them: {len(judged.quality) - len(keys) - campaign}.")
     if not keys:
         raise InputError(f"no post can be judged: none has a quality for both template and {model}. " + " ".join(notes))
     return keys, notes
@@ -193,6 +191,6 @@ def _warnings(posts: JudgedPosts, gain: Interval) -> list[str]:
     return warnings
 
 
-def _yaml(fitted: Thresholds) -> str:
+def _yaml(model: str, fitted: Thresholds) -> str:
     silhouette = "null" if fitted.silhouette is None else f"{fitted.silhouette:.6g}"
-    return f"captioner: {{hybrid: {{clip_cosine: {fitted.clip_cosine:.6g}, silhouette: {silhouette}}}}}"
+    return f"captioner: {{hybrid: {{model: {model}, clip_cosine: {fitted.clip_cosine:.6g}, silhouette: {silhouette}}}}}"

@@ -10,24 +10,28 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.errors import InputError, OutputError, PhotoError
-from core.photos import decode_photo
+from core.photos import decode_photo, is_raw
 from core.settings import PipelineConfig
 from core.sources import SourceFile
 from core.store import Store, digest, write_atomic
 from core.tables import csv_cell
+from core.threads import map_in_order
+from core.vlm.decoding import decoding_key
 from core.vlm.model import VisionLanguageModel
-from core.vlm.writing import Shot, Written, write_captions
+from core.vlm.writing import Look, Shot, Shown, Written, write_captions
 
 __all__ = ["Described", "DescribedPhoto", "describe_photos"]
 
 Format = Literal["jsonl", "csv"]
+_BEGINNING = b'{"image": '
+"""Of every line; tells our own half-written one from somebody's file."""
 
 
 class DescribedPhoto(BaseModel):
@@ -46,8 +50,8 @@ class DescribedPhoto(BaseModel):
     model: str
     """Checkpoint and adapter."""
     prompt: str
-    size_bytes: int
-    """Of the photo's file."""
+    fingerprint: str | None
+    """Checksum of the photo's file; null where it could not be read."""
     signature: str
     """Checksum of model, prompt and decoding: equal lines were written in the same way."""
 
@@ -86,7 +90,7 @@ def describe_photos(
         progress: called with (photos done, photos in all).
 
     Raises:
-        InputError: no files, or none of them became a caption although none had failed before.
+        InputError: no files.
         OutputError: the file cannot be written, or holds something else.
     """
     if not files:
@@ -94,24 +98,27 @@ def describe_photos(
     signature = _signature(model, prompt, config)
     journal = out if format == "jsonl" else out.with_name(out.name + ".part.jsonl")
     earlier = _earlier(out, journal, signature, format, overwrite)
-    lines = {file.name: line for file in files if (line := earlier.get(file.name)) and _is_done(line, file)}
+    lines = _still_true(files, earlier, config)
     todo = [file for file in files if file.name not in lines]
     progress(len(lines), len(files))
     already, written = len(lines), 0
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with journal.open("a", encoding="utf-8") as appended:
-            for number, result in _captions(todo, model, prompt, config, store):
-                line = _line(todo[number], result, model, prompt, signature)
+            _alone(appended, journal)
+            for number, (fingerprint, result) in _captions(todo, model, prompt, config, store):
+                line = _line(todo[number].name, fingerprint, result, model, prompt, signature)
                 lines[line.image] = line
                 appended.write(_json(line))
                 appended.flush()
                 written += line.error is None
                 progress(len(lines), len(files))
-        ordered = [lines[file.name] for file in files]
-        write_atomic(out, _csv(ordered) if format == "csv" else "".join(map(_json, ordered)).encode())
-        if journal != out:
-            journal.unlink()
+            ordered = [lines[file.name] for file in files]
+            others = [line for name, line in earlier.items() if name not in lines]  # of photos in other inputs
+            whole = [*ordered, *others]
+            write_atomic(out, _csv(whole) if format == "csv" else "".join(map(_json, whole)).encode())
+            if journal != out:
+                journal.unlink()
     except OSError as error:
         raise OutputError(f"cannot write {out}: {error.strerror or error}") from None
     failed = tuple(line for line in ordered if line.error is not None)
@@ -120,47 +127,74 @@ def describe_photos(
 
 def _captions(
     files: Sequence[SourceFile], model: VisionLanguageModel, prompt: str, config: PipelineConfig, store: Store
-) -> Iterator[tuple[int, Written]]:
+) -> Iterator[tuple[int, tuple[str | None, Written]]]:
     settings = config.captioner
-    shots = []
-    for file in files:
-        photo = _Photo(file, config, model)
-        shots.append(Shot(content=photo.content, open=photo.open, prompt=prompt))
-    return write_captions(
+    fingerprints: dict[int, str] = {}
+
+    def look(number: int) -> Look:
+        data = _read(files[number], config)
+        fingerprints[number] = digest(data)
+        name, scale = files[number].name, settings.photo_scale
+        size_px = None if scale == "full" else model.reduced_size_px
+
+        def decoded() -> Shown:
+            return Shown(image=decode_photo(data, name, max_pixels=config.ingest.max_pixels, size_px=size_px).image)
+
+        # A RAW file is told by its name, so the same bytes under another ending are read otherwise.
+        return Look(content=digest("file", fingerprints[number], scale, is_raw(name)), open=decoded)
+
+    written = write_captions(
         model,
-        shots,
+        [Shot(prompt=prompt, look=partial(look, number)) for number in range(len(files))],
         settings.decoding,
         store=store,
         variants=settings.variants,
         seed=config.seed,
         threads=config.ingest.threads,
+        keep_features=settings.keep_features,
     )
+    for number, result in written:
+        yield number, (fingerprints.get(number), result)
 
 
-class _Photo:
-    """A file that is read once, for its checksum and then for its pixels."""
-
-    def __init__(self, file: SourceFile, config: PipelineConfig, model: VisionLanguageModel) -> None:
-        self._file, self._config, self._model = file, config, model
-        self._data: bytes | None = None
-
-    def content(self) -> str:
-        if self._file.size_bytes > self._config.ingest.max_file_bytes:
-            raise PhotoError("too_many_bytes", f"has {self._file.size_bytes} bytes, more than ingest.max_file_bytes")
-        self._data = self._file.read()
-        return digest("file", self._data, self._config.captioner.photo_scale)
-
-    def open(self) -> Image.Image:
-        data, self._data = self._data or self._file.read(), None
-        size_px = None if self._config.captioner.photo_scale == "full" else self._model.reduced_size_px
-        max_pixels = self._config.ingest.max_pixels
-        return decode_photo(data, self._file.name, max_pixels=max_pixels, size_px=size_px).image
+def _read(file: SourceFile, config: PipelineConfig) -> bytes:
+    if file.size_bytes > config.ingest.max_file_bytes:
+        raise PhotoError("too_many_bytes", f"has {file.size_bytes} bytes, more than ingest.max_file_bytes")
+    return file.read()
 
 
 def _signature(model: VisionLanguageModel, prompt: str, config: PipelineConfig) -> str:
     settings = config.captioner
-    how = settings.decoding.model_dump()
-    return digest(model.key, prompt, how, settings.variants, settings.photo_scale, config.seed)[:12]
+    how = decoding_key(settings.decoding, config.seed)
+    return digest(model.key, prompt, how, settings.variants, settings.photo_scale)[:12]
+
+
+def _alone(appended: IO[str], journal: Path) -> None:
+    """Keep a second run out of the file while this one writes."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        return
+    try:
+        fcntl.flock(appended, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OutputError(f"another run is writing {journal} just now; wait for it, or name another file") from None
+
+
+def _still_true(
+    files: Sequence[SourceFile], earlier: dict[str, DescribedPhoto], config: PipelineConfig
+) -> dict[str, DescribedPhoto]:
+    """The earlier lines that serve: failed photos are tried again, and so is a file that has changed."""
+
+    def unchanged(file: SourceFile) -> bool:
+        try:
+            return digest(_read(file, config)) == earlier[file.name].fingerprint
+        except (PhotoError, OSError):
+            return False
+
+    known = [file for file in files if file.name in earlier and earlier[file.name].error is None]
+    serves = map_in_order(unchanged, known, config.ingest.threads or os.cpu_count() or 1, ahead=16)
+    return {file.name: earlier[file.name] for file, good in zip(known, serves, strict=True) if good}
 
 
 def _earlier(out: Path, journal: Path, signature: str, format: Format, overwrite: bool) -> dict[str, DescribedPhoto]:
@@ -171,7 +205,9 @@ def _earlier(out: Path, journal: Path, signature: str, format: Format, overwrite
     if journal.is_file():
         lines = _read_journal(journal)
     elif out.is_file() and not overwrite:
-        raise OutputError(f"{out} exists already; name another file, or --overwrite it")
+        raise OutputError(
+            f"{out} exists already; name another file, or --overwrite it (what is stored is not computed again)"
+        )
     other = next((line for line in lines.values() if line.signature != signature), None)
     if other is None:
         return lines
@@ -200,26 +236,25 @@ def _read_journal(journal: Path) -> dict[str, DescribedPhoto]:
                 f"{journal}:{number} is not a line of `montage describe` ({reason}); name another file"
             ) from None
         lines[line.image] = line
+    if not data[len(whole) :].startswith(_BEGINNING[: len(data) - len(whole)]):
+        raise OutputError(f"{journal} was not written by `montage describe`; name another file")
     if len(whole) < len(data):
         os.truncate(journal, len(whole))
     return lines
 
 
-def _is_done(line: DescribedPhoto, file: SourceFile) -> bool:
-    """Failed photos are tried again, and so is a file that has changed."""
-    return line.error is None and line.size_bytes == file.size_bytes
-
-
-def _line(file: SourceFile, result: Written, model: VisionLanguageModel, prompt: str, signature: str) -> DescribedPhoto:
+def _line(
+    name: str, fingerprint: str | None, result: Written, model: VisionLanguageModel, prompt: str, signature: str
+) -> DescribedPhoto:
     several = len(result.captions) > 1
     return DescribedPhoto(
-        image=file.name,
+        image=name,
         caption=result.captions[0] if result.captions else None,
         variants=result.captions if several else (),
         error=None if result.error is None else str(result.error),
         model=model.name,
         prompt=prompt,
-        size_bytes=file.size_bytes,
+        fingerprint=fingerprint,
         signature=signature,
     )
 

@@ -97,9 +97,9 @@ def _stores(store: Store) -> Iterator[Finding]:
     )  # fmt: skip
     cache = Path(constants.HF_HUB_CACHE)
     models = sorted(path.name.removeprefix("models--").replace("--", "/") for path in cache.glob("models--*"))
-    yield Finding(
-        subject="hub's cache", status="ok", detail=f"{cache}: {', '.join(models) or 'no models'}{_free(cache)}"
-    )
+    size = readable_size(sum(path.stat().st_size for path in cache.glob("models--*/blobs/*")))
+    detail = f"{cache}: {size} ({', '.join(models) or 'no models'}){_free(cache)}"
+    yield Finding(subject="hub's cache", status="ok", detail=detail)
 
 
 def _models() -> Iterator[Finding]:

@@ -55,7 +55,7 @@ def read_records(paths: Sequence[Path], model: Family) -> dict[str, EventRecord]
         record = _read_record(file)
         name = record.event.name
         if name in records:
-            raise InputError(f"{file} and {files[name]} are both of the event {name!r}; give one record an event")
+            raise InputError(f"{file} and {files[name]} are both of the event {name!r}; give one record per event")
         for post in record.posts:
             _check_captions(post, model, file)
         records[name], files[name] = record, file
@@ -95,7 +95,7 @@ def by_ratings(path: Path, records: dict[str, EventRecord], model: Family) -> Ju
     both = [key for key in rated if (key, "template") in means and (key, model) in means]
     notes = [f"{others} ratings are of other captioners than template and {model}."] if others else []
     if len(both) < len(rated):
-        notes.append(f"{len(rated) - len(both)} posts are left out: not both captions were rated.")
+        notes.append(f"Left out, since not both of their captions were rated: {len(rated) - len(both)}.")
     return Judged(quality={key: (means[key, "template"], means[key, model]) for key in both}, notes=notes)
 
 
@@ -159,7 +159,7 @@ def _post_key(event: str | None, post: Any, records: dict[str, EventRecord], whe
     except (TypeError, ValueError):
         raise InputError(f"{where}: post must be a number, got {post!r}") from None
     if number not in {known.post for known in records[name].posts}:
-        raise InputError(f"{where}: {name!r} has no post {number}, it has {len(records[name].posts)}")
+        raise InputError(f"{where}: {name!r} has no post {number}, it has {len(records[name].posts)} posts")
     return name, number
 
 

@@ -8,7 +8,15 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from core.settings_base import Count, Device, Settings, Share
-from core.settings_captioner import CaptionerSettings, DecodingSettings, Family, HybridSettings, LoadSettings, Mode
+from core.settings_captioner import (
+    CaptionerSettings,
+    DecodingSettings,
+    Family,
+    HybridSettings,
+    LoadSettings,
+    Mode,
+    ModelChoice,
+)
 
 __all__ = [
     "CaptionerSettings",
@@ -23,6 +31,7 @@ __all__ = [
     "IngestSettings",
     "LoadSettings",
     "Mode",
+    "ModelChoice",
     "PipelineConfig",
     "PublisherSettings",
     "SelectionSettings",

@@ -1,5 +1,6 @@
 """The `captioner` section: which captioners write, with which models and decoding, and what is done with their text."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -104,7 +105,9 @@ class CaptionerSettings(Settings):
     variants: Annotated[int, Field(ge=1, le=16)]
     """Captions a model writes for each post; the one with the best CLIP score is taken, the record holds all."""
     photo_scale: Literal["reduced", "full"]
-    """Decode photos at reduced scale (faster) or in full before they are shown to a model."""
+    """Decode photos at reduced scale (faster) or in full before they are shown to a model; grids always reduced."""
+    keep_features: bool
+    """Store what a model's vision side makes of each photo (up to a megabyte), so that other decodings are quick."""
     hybrid: HybridSettings
     montage_max_tiles: Annotated[int, Field(ge=1, le=100)]
     """Most photos in the montage grid."""
@@ -134,6 +137,13 @@ class CaptionerSettings(Settings):
         for tag in (*self.base_hashtags, *(tag for tags in self.label_hashtags.values() for tag in tags)):
             if not tag.startswith("#") or len(tag) < 2 or any(c.isspace() or c in "#@" for c in tag[1:]):
                 raise ValueError(f"a hashtag is '#' and then letters without spaces, got {tag!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _prompt_has_known_places(self) -> "CaptionerSettings":
+        strange = set(re.findall(r"\{[^{}]*\}", self.prompt or "")) - {"{event}", "{labels}"}
+        if strange:
+            raise ValueError(f"prompt may hold {{event}} and {{labels}}, got {', '.join(sorted(strange))}")
         return self
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ Knows nothing of image formats; `core.photos` decodes the bytes.
 """
 
 import os
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,10 @@ from pathlib import Path, PurePosixPath
 from core.errors import InputError, PhotoError
 from core.settings import IngestSettings
 
-__all__ = ["SourceFile", "open_sources"]
+__all__ = ["RESULT_MARK", "SourceFile", "open_sources"]
+
+RESULT_MARK = ".montage.json"
+"""Lies in every result that Montage has written; its posts are not read as photos again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +100,9 @@ def _folder_files(folder: Path, *, prefix: str, exclude: Path | None) -> Iterato
     for parent, subfolders, names in os.walk(folder, onerror=locked.append):
         here = Path(parent)
         subfolders[:] = sorted(name for name in subfolders if (here / name).resolve() != skipped)
+        if RESULT_MARK in names:
+            subfolders[:] = [name for name in subfolders if not re.fullmatch(r"post-\d+", name)]
+            names = [name for name in names if here == folder and not name.startswith(("posts.", "publish_plan."))]
         for name in sorted(names):
             path = here / name
             yield _file(path, (PurePosixPath(prefix) / path.relative_to(folder).as_posix()).as_posix())

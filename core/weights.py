@@ -3,20 +3,23 @@
 Loads no model: a run whose embeddings are all in the store never needs one.
 """
 
+import hashlib
 import json
 import os
-import socket
+import re
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
-from urllib.request import getproxies, proxy_bypass
+from urllib.error import HTTPError
+from urllib.request import Request, build_opener
 
 from core.errors import ConfigError, ModelError, ModelUnavailableError
 from core.settings import EmbeddingsSettings
-from core.store import digest
+from core.store import Store, default_store_root, digest
 
 __all__ = [
     "MINI_CLIP",
@@ -102,8 +105,7 @@ def find_model(settings: EmbeddingsSettings, *, named: bool) -> tuple[ModelFiles
     if _cached(repository) is not None:
         return files, None
     try:
-        # A proxy may reach what a plain connection does not: a model that was named is tried all the same.
-        if hub_is_offline() or not (named or hub_is_reachable()):
+        if not hub_is_reachable():
             raise ModelUnavailableError(_how_to_get(model, repository, size_mb))
         files.locate_weights()  # the download, here, where the default can still be replaced
     except ModelUnavailableError:
@@ -124,22 +126,20 @@ def hub_is_reachable() -> bool:
         return False
     from huggingface_hub import constants
 
-    address = urlparse(constants.ENDPOINT)
-    proxy = getproxies().get(address.scheme)
-    if proxy and not proxy_bypass(address.hostname or ""):  # behind a proxy only the proxy is reached
-        address = urlparse(proxy if "://" in proxy else f"http://{proxy}")
     answered = threading.Event()
 
-    def connect() -> None:
+    def ask() -> None:
         try:
-            port = address.port or (443 if address.scheme == "https" else 80)
-            with socket.create_connection((address.hostname or "", port), timeout=_HUB_TIMEOUT_S):
+            with build_opener().open(Request(constants.ENDPOINT, method="HEAD"), timeout=_HUB_TIMEOUT_S):
                 answered.set()
-        except OSError:
-            pass
+        except HTTPError:  # an answer, too
+            answered.set()
+        except (OSError, HTTPException, ValueError) as error:
+            if isinstance(getattr(error, "reason", None), ssl.SSLError):  # huggingface_hub has certificates of its own
+                answered.set()
 
     # In a thread, because looking up the name may take longer than any timeout of the connection.
-    attempt = threading.Thread(target=connect, daemon=True)
+    attempt = threading.Thread(target=ask, daemon=True)
     attempt.start()
     attempt.join(_HUB_TIMEOUT_S)
     return answered.is_set()
@@ -170,14 +170,23 @@ def _folder_model(name: str, folder: Path) -> ModelFiles:
 
 
 def weights_checksum(path: Path) -> str:
-    """Size, header and samples of the data: reading 2 MB tells two checkpoints apart as well as reading 2 GB."""
-    size, piece = path.stat().st_size, 65536
-    with path.open("rb") as file:
-        samples = []
-        for i in range(32):
-            file.seek(max(0, (size - piece) * i // 31))
-            samples.append(file.read(piece))
-    return digest(size, *samples)
+    """SHA-256 of a weights file, 64 hexadecimal digits; a file that has not changed is not read again.
+
+    In the hub's cache it is the name of the file itself. Samples would not do: fine-tuned parts of one base differ in
+    few places.
+    """
+    target = path.resolve()
+    if re.fullmatch(r"[0-9a-f]{64}", target.name):
+        return target.name
+    about = target.stat()
+    store = Store(default_store_root())
+    key = digest("checksum", str(target), about.st_size, about.st_mtime_ns, about.st_ino)
+    known = store.get_json("checksum", key)
+    if known is None:
+        with target.open("rb") as file:
+            known = hashlib.file_digest(file, "sha256").hexdigest()
+        store.put_json("checksum", key, known)
+    return str(known)
 
 
 def _read_calibration(path: Path) -> Calibration:

@@ -123,7 +123,7 @@ def test_ratings_are_averaged_and_halves_left_out(tmp_path: Path) -> None:
     )
     judged = by_ratings(table, events(record()), "blip2")
     assert judged.quality == {("Open Mic", 1): (2.5, 4.5)}
-    assert judged.notes == ["1 posts are left out: not both captions were rated."]
+    assert judged.notes == ["Left out, since not both of their captions were rated: 1."]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_ratings_are_averaged_and_halves_left_out(tmp_path: Path) -> None:
     [
         ("event,post,captioner,rating\nA,1,template,4\nC,1,blip2,4\n", r"ratings.csv:3: no record is of the event 'C'"),
         ("event,post,captioner,rating\n,1,template,4\n", r":2: which of the 2 events\? expected its name in 'event'"),
-        ("event,post,captioner,rating\nA,3,blip2,4\n", r":2: 'A' has no post 3, it has 2"),
+        ("event,post,captioner,rating\nA,3,blip2,4\n", r":2: 'A' has no post 3, it has 2 posts"),
         ("event,post,captioner,rating\nA,x,blip2,4\n", r":2: post must be a number, got 'x'"),
         ("event,post,captioner,rating\nA,1,blip,4\n", r":2: post 1 has no caption of 'blip'; did you mean 'blip2'"),
         ("event,post,captioner,rating\nA,1,blip2,good\n", r":2: rating must be a number, got 'good'"),
@@ -267,7 +267,7 @@ def test_the_report_by_hand() -> None:
     ]
     assert found.gain.resampled == "posts"
     assert found.gain.low <= found.gain.mean <= found.gain.high
-    assert found.yaml == "captioner: {hybrid: {clip_cosine: 0.25, silhouette: 0.15}}"
+    assert found.yaml == "captioner: {hybrid: {model: blip2, clip_cosine: 0.25, silhouette: 0.15}}"
     notes = " ".join(found.notes)
     assert "No difference shown" in notes
     assert "4 posts: too few posts to rely on" in notes
@@ -306,8 +306,8 @@ def test_posts_that_thresholds_do_not_decide_are_left_out() -> None:
     quality = {("A", 1): (1.0, 2.0), ("A", 3): (1.0, 1.0), ("Ad", 1): (5.0, 1.0)}
     found = calibrate_hybrid(held, Judged(quality=quality), "blip2")
     assert found.posts == 1
-    assert found.notes[0].startswith("1 posts are left out: they are marked as campaign")
-    assert found.notes[1] == "1 posts are left out: blip2 wrote nothing for them."
+    assert found.notes[0].startswith("Left out, as marked as campaign")
+    assert found.notes[1] == "Left out, since blip2 wrote nothing for them: 1."
     with pytest.raises(InputError, match="no post can be judged"):
         calibrate_hybrid(held, Judged(quality={("A", 3): (1.0, 1.0)}), "blip2")
 
@@ -335,7 +335,7 @@ def test_the_command_prints_a_report(rated: tuple[list[str], Path]) -> None:
     for part in (
         "always template",
         "too few posts to rely on",
-        "captioner: {hybrid: {clip_cosine: 0.18, silhouette: 0.15}}",
+        "captioner: {hybrid: {model: blip2, clip_cosine: 0.18, silhouette: 0.15}}",
     ):
         assert part in result.output
 
@@ -357,7 +357,7 @@ def test_the_command_prints_json(rated: tuple[list[str], Path], tmp_path: Path) 
     [
         ([], "either --ratings FILE or --references FILE"),
         (["--ratings", "a", "--references", "b"], "one of the two"),
-        (["--ratings", "a", "--model", "blip3"], "'blip3' is no model family; did you mean 'blip'"),
+        (["--ratings", "a", "--model", "blip3"], "'blip3' is not a model family; did you mean 'blip'"),
     ],
 )
 def test_options_that_make_no_sense(rated: tuple[list[str], Path], options: list[str], message: str) -> None:

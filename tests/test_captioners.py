@@ -128,7 +128,7 @@ def test_hybrid_takes_the_template_where_the_model_does_not_fit(photos: Path, st
         if hybrid.source == "template":
             assert f"{post.captions['blip2'].clip_cosine:.3f}" in (hybrid.reason or "")
     rows = (photos.parent / "out" / "posts.csv").read_text("utf-8-sig")
-    assert "below" in rows
+    assert "does not fit the photos" in rows
 
 
 def test_a_campaign_gets_the_template(photos: Path, store: Store) -> None:
@@ -150,6 +150,65 @@ def test_what_cannot_be_judged_gets_the_template(photos: Path, store: Store) -> 
 def test_a_model_that_says_nothing_leaves_the_template(photos: Path, store: Store) -> None:
     record = caption(photos, store, "captioner.mode=git", writer=ColourWriter("@nobody #nothing"))
     assert all("Holi" in post.captions["git"].text for post in record.posts)
+
+
+def test_what_the_template_had_to_write_is_not_called_the_models(photos: Path, store: Store) -> None:
+    record = caption(photos, store, "captioner.mode=hybrid", writer=ColourWriter("@nobody #nothing"))
+    for post in record.posts:
+        assert post.captions["blip2"].source == "template"
+        assert post.captions["hybrid"].source == "template"
+        assert "nothing that can be published" in (post.captions["hybrid"].reason or "")
+
+
+def test_equal_variants_keep_the_order_of_the_model(photos: Path, store: Store) -> None:
+    record = caption(
+        photos,
+        store,
+        "captioner.mode=git",
+        "captioner.variants=3",
+        writer=ColourWriter("A dog", "A cat", "A dog"),
+        embedder=ColourEmbedder(knows_world=False),
+    )
+    for post in record.posts:
+        assert [variant.text for variant in post.captions["git"].variants] == ["A dog.", "A cat."]
+
+
+class Thief(ColourWriter):
+    """Takes a file away just before the model is shown it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    @property
+    def key(self) -> str:  # type: ignore[override]
+        self.path.unlink(missing_ok=True)
+        return "colour-writer-1"
+
+
+@pytest.mark.parametrize("strategy", ["lead", "grid", "merge"])
+def test_a_photo_that_goes_away_after_it_was_read(photos: Path, store: Store, strategy: str) -> None:
+    """The others are shown instead, and nothing of it is stored under the key of the whole."""
+    overrides = [f"captioner.strategy={strategy}", "cluster.k=1", "cluster.max_images_per_post=9"]
+    config = load_config(overrides=["captioner.mode=git", *overrides]).settings
+
+    def run(writer: ColourWriter) -> str:
+        captioners = Captioners(models={"git": writer}, prompts={"git": writer.prompt})  # type: ignore[dict-item]
+        event = EventDetails(name="Holi")
+        result = run_pipeline([photos], event, config, store=store, embedder=ColourEmbedder(), captioners=captioners)
+        return result.posts[0].captions["git"].text
+
+    whole = make_record(
+        run_pipeline([photos], EventDetails(name="X"), load_config(overrides=overrides).settings, store=store,
+                     embedder=ColourEmbedder())
+    )  # fmt: skip
+    first = photos / whole.posts[0].photos[0]
+    data = first.read_bytes()
+    assert run(Thief(first)).endswith("photo.")
+    first.write_bytes(data)
+    again = ColourWriter()
+    run(again)
+    assert again.shown >= 1, "what was seen without the photo was not kept"
 
 
 def test_the_record_still_fits_its_schema(photos: Path, store: Store) -> None:

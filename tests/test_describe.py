@@ -119,6 +119,52 @@ def test_files_that_are_not_ours_are_left_alone(photos: Path, tmp_path: Path, st
         describe(photos, photos, store)
 
 
+@pytest.mark.parametrize("content", [b'{"my": "only line"}', b"a note without a line break"])
+def test_a_file_of_one_line_is_not_taken_for_ours(photos: Path, tmp_path: Path, store: Store, content: bytes) -> None:
+    out = tmp_path / "mine.json"
+    out.write_bytes(content)
+    with pytest.raises(OutputError, match="was not written by `montage describe`"):
+        describe(photos, out, store)
+    assert out.read_bytes() == content
+
+
+def test_lines_of_another_input_stay(photos: Path, tmp_path: Path, store: Store) -> None:
+    other = tmp_path / "others"
+    other.mkdir()
+    (other / "z.jpg").write_bytes(encoded(picture(50, tint=TINTS[1])))
+    out = tmp_path / "c.jsonl"
+    describe(photos, out, store)
+    describe(other, out, store)
+    assert len(lines(out)) == 12
+    assert {line["image"] for line in lines(out)} >= {"z.jpg", "broken.jpg"}
+
+
+def test_another_photo_of_the_same_name_and_size_is_done_again(tmp_path: Path, store: Store) -> None:
+    photo = tmp_path / "a.bmp"
+    photo.write_bytes(encoded(picture(1, tint=TINTS[0]), "BMP"))
+    describe(photo, tmp_path / "c.jsonl", store)
+    photo.write_bytes(encoded(picture(2, tint=TINTS[1]), "BMP"))
+    assert describe(photo, tmp_path / "c.jsonl", store).written == 1
+    assert lines(tmp_path / "c.jsonl")[0]["caption"] == "a green photo"
+
+
+def test_a_seed_that_decides_nothing_does_not_keep_a_run_from_going_on(
+    photos: Path, tmp_path: Path, store: Store
+) -> None:
+    describe(photos, tmp_path / "c.jsonl", store)
+    assert describe(photos, tmp_path / "c.jsonl", store, "seed=5").already == 9
+
+
+def test_two_runs_do_not_write_one_file(photos: Path, tmp_path: Path, store: Store) -> None:
+    import fcntl
+
+    out = tmp_path / "c.jsonl"
+    with out.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(OutputError, match="another run is writing"):
+            describe(photos, out, store)
+
+
 def test_no_photos_at_all(tmp_path: Path, store: Store) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no files to describe"):

@@ -75,5 +75,6 @@ def test_the_command(vlm_folder: Callable[[str], Path], tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     broken = doctor("--model", tmp_path)
     assert broken.returncode == 4
-    assert "holds a model of type None; expected one of" in broken.stderr
+    assert "holds a model of type None; expected one of" in broken.stdout
+    assert "does not work here; see above" in broken.stderr
     assert "Traceback" not in broken.stderr

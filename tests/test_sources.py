@@ -25,6 +25,16 @@ def make_zip(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
+def test_posts_that_montage_wrote_are_not_read_as_photos(tmp_path: Path) -> None:
+    result = tmp_path / "posts"
+    (result / "post-01").mkdir(parents=True)
+    for path in (tmp_path / "a.jpg", result / "post-01" / "01.jpg", result / "posts.json", result / ".montage.json"):
+        path.write_bytes(b"x")
+    assert names(tmp_path) == ["a.jpg"]
+    assert ".montage.json" in names(result)
+    assert names(result / "post-01") == ["01.jpg"]
+
+
 def test_nested_folders_in_the_order_of_names(tmp_path: Path) -> None:
     for name in ("b.jpg", "day1/a.jpg", "day1/deep/c.jpg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

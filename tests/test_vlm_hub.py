@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -229,6 +231,13 @@ def test_a_repository_that_the_hub_does_not_have(hub: Any, tmp_path: Path) -> No
     assert "404" in message
 
 
+class Silent(BaseHTTPRequestHandler):
+    """Answers that it does not know the method, which is an answer; writes no log."""
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
 @pytest.mark.parametrize(
     ("proxy", "bypass", "reached"),
     [("{here}", "", True), ("http://{here}", "", True), ("http://127.0.0.1:9", "", False), ("127.0.0.1:9", "*", None)],
@@ -239,10 +248,21 @@ def test_behind_a_proxy_the_proxy_is_reached(
     for name in [name for name in os.environ if "proxy" in name.lower()]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Silent) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         here = f"127.0.0.1:{server.server_port}"
         monkeypatch.setenv("http_proxy", proxy.format(here=here))
         monkeypatch.setenv("no_proxy", bypass)
         hub = "http://hub.invalid" if reached is not None else f"http://{here}"
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub)
         assert hub_is_reachable() == (reached is not False)
+        server.shutdown()
+
+
+def test_a_hub_that_takes_calls_and_says_nothing_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        start = time.monotonic()
+        assert not hub_is_reachable()
+        assert time.monotonic() - start < 10

@@ -1,17 +1,16 @@
 """Captions for many photos: batches, the store, and photos that cannot be read."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from core.errors import PhotoError
+from core.errors import ModelError, PhotoError
 from core.store import Store
 from core.vlm.model import VisionLanguageModel
-from core.vlm.writing import Shot, Written, write_captions
+from core.vlm.writing import Look, Shot, Shown, Written, write_captions
 from tests.vlm_helpers import FAMILIES, captions, decoding, open_model, photos
 
 Models = Callable[[str], VisionLanguageModel]
@@ -23,7 +22,8 @@ def fail(error: Exception) -> Image.Image:
 
 
 def shot(content: str, prompt: str, opened: Callable[[], Image.Image]) -> Shot:
-    return Shot(content=lambda: content, prompt=prompt, open=opened)
+    look = Look(content=content, open=lambda: Shown(image=opened()))
+    return Shot(prompt=prompt, look=lambda: look)
 
 
 def shots(prompts: Sequence[str] = PROMPTS) -> list[Shot]:
@@ -43,7 +43,7 @@ def test_batches_write_what_each_photo_gets_alone(vlm: Models, store: Store, nam
     for how in (decoding(), decoding(num_beams=2)):
         alone = []
         for one in shots():
-            features = model.features([model.pixels(one.open())])
+            features = model.features([model.pixels(one.look().open().image)])
             alone.append(model.generate(list(features), [one.prompt], how)[0][0])
         assert [result.captions for result in written(model, shots(), store, how)] == [(text,) for text in alone]
 
@@ -63,12 +63,25 @@ def test_sampled_words_do_not_depend_on_batches(vlm: Models, vlm_folder: Any, tm
 def test_what_is_stored_is_not_computed_again(vlm: Models, store: Store) -> None:
     model = vlm("blip2-t5")
     first = written(model, shots(), store)
-    closed = [replace(one, open=partial(fail, AssertionError("opened"))) for one in shots()]
+    closed = [shot(f"photo {i}", prompt, partial(fail, AssertionError("opened"))) for i, prompt in enumerate(PROMPTS)]
     assert written(model, closed, store) == first
     assert (store.found["caption"], store.computed["caption"], store.computed["features"]) == (6, 6, 6)
     beams = written(model, closed, store, decoding(num_beams=3))
     assert beams == written(model, shots(), Store(None), decoding(num_beams=3)), "from stored features"
     assert store.found["features"] == 6
+
+
+def test_what_is_shown_in_part_is_not_stored(vlm: Models, store: Store) -> None:
+    look = Look(content="grid", open=lambda: Shown(image=photos(1)[0], complete=False))
+    written(vlm("git"), [Shot(prompt="", look=lambda: look)], store)
+    assert list(store.sizes()) == []
+
+
+def test_too_long_a_prompt_or_caption_is_an_error_that_says_so(vlm: Models, store: Store) -> None:
+    with pytest.raises(ModelError, match=r"has room for 160 tokens, but prompt \(4\d\d\) and caption \(12\) need"):
+        written(vlm("git"), [shots(["food " * 400])[0]], store)
+    with pytest.raises(ModelError, match=r"caption \(1024\)"):
+        written(vlm("blip"), [shots(["food"])[0]], store, decoding(max_new_tokens=1024))
 
 
 def test_features_need_not_be_kept(vlm: Models, store: Store) -> None:
@@ -83,11 +96,12 @@ def test_features_need_not_be_kept(vlm: Models, store: Store) -> None:
 def test_a_photo_that_cannot_be_read_stops_nobody(vlm: Models, store: Store, error: Exception, place: int) -> None:
     model, asked = vlm("git"), shots()
     good = written(model, asked, Store(None))
-    bad = [shot("bad", "", partial(fail, error)), Shot(content=partial(fail, error), prompt="", open=asked[0].open)]
+    bad = [shot("bad", "", partial(fail, error)), Shot(prompt="", look=partial(fail, error))]
     for asked[place] in bad:
         for _ in range(2):  # a failure is not stored
             results = written(model, asked, store)
-            assert str(error) in str(results[place].error)
+            told = "cannot be read" if isinstance(error, OSError) else str(error)  # an OSError may hold a path
+            assert told in str(results[place].error)
             assert results[place].captions == ()
             assert [r for i, r in enumerate(results) if i != place] == [r for i, r in enumerate(good) if i != place]
 

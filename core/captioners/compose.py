@@ -20,6 +20,8 @@ from core.store import Store
 
 __all__ = ["Scene", "caption_posts"]
 
+_NOTHING = "the model wrote nothing that can be published"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
@@ -88,7 +90,7 @@ def _template(posts: Sequence[Post], scene: Scene) -> list[str]:
 def _draft(proposal: Proposal, template: str) -> _Draft:
     if proposal.texts:
         return _Draft(texts=proposal.texts)
-    return _Draft(texts=(template,), source="template", reason=f"the model wrote nothing: {proposal.error}")
+    return _Draft(texts=(template,), source="template", reason=proposal.error)
 
 
 def _finish(
@@ -99,7 +101,7 @@ def _finish(
     for draft, post, fallback in zip(drafts, posts, fallbacks, strict=True):
         tags = _controlled(post, scene)
         texts = [_polish(text, post, tags, fallback, scene) for text in draft.texts]
-        polished.append(list({p.text: p for p in reversed(texts)}.values())[::-1])
+        polished.append(_distinct(texts))
     flat = [(p.text, post.photos) for group, post in zip(polished, posts, strict=True) for p in group]
     fits = iter(_fits([text for text, _ in flat], [photos for _, photos in flat], scene))
     captions = []
@@ -113,12 +115,21 @@ def _finish(
                 clip_cosine=best.clip_cosine,
                 clipscore=best.clipscore,
                 hashtags=scored[0][0].hashtags,
-                source=draft.source,
-                reason=draft.reason,
+                source="template" if scored[0][0].fell_back else draft.source,
+                reason=_NOTHING if scored[0][0].fell_back else draft.reason,
                 variants=variants if scene.config.captioner.variants > 1 and name != "template" else (),
             )
         )
     return captions
+
+
+def _distinct(texts: Sequence[Polished]) -> list[Polished]:
+    """Each text once, in order; the template only where nothing else is left."""
+    own = [p for p in texts if not p.fell_back] or list(texts)
+    first: dict[str, Polished] = {}
+    for p in own:
+        first.setdefault(p.text, p)
+    return list(first.values())
 
 
 def _with_captions(post: Post, n: int, captions: dict[str, list[Caption]], scene: Scene) -> Post:

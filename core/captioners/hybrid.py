@@ -41,17 +41,18 @@ def choose(
         return Choice(source=source, reason=f"the post is marked as campaign, and campaigns get the {_of(source)}")
     least = caption_threshold if settings.clip_cosine is None else settings.clip_cosine
     if silhouette is not None and settings.silhouette is not None and _loose(silhouette, settings.silhouette):
-        reason = f"the clusters are loose: silhouette {_pair(silhouette, 'is below', settings.silhouette)}"
+        why = _pair("silhouette", silhouette, settings.silhouette)
+        reason = f"the event's photos are too mixed to trust the model ({why})"
         return Choice(source="template", reason=reason)
     if clip_cosine is None:
-        reason = f"the embedding model cannot judge these photos, so nothing shows that {model}'s caption fits them"
+        reason = f"the embedding model does not know such photos, so nothing shows that {model}'s caption fits them"
         return Choice(source="template", reason=reason)
     if _unfit(clip_cosine, least):
-        reason = f"{model}'s clip_cosine {_pair(clip_cosine, 'is below', least)}"
+        reason = f"{model}'s caption does not fit the photos ({_pair('clip_cosine', clip_cosine, least)})"
         return Choice(source="template", reason=reason)
     return Choice(
         source=model,
-        reason=f"its clip_cosine {_pair(clip_cosine, 'is at least', least)}",
+        reason=f"it fits the photos ({_pair('clip_cosine', clip_cosine, least)})",
     )
 
 
@@ -82,7 +83,7 @@ def _of(source: str) -> str:
     return "template" if source == "template" else f"caption of {source}"
 
 
-def _pair(value: float, relation: str, threshold: float) -> str:
+def _pair(name: str, value: float, threshold: float) -> str:
     """Both numbers, with as many digits as it takes to tell them apart, three at least."""
     digits = next((d for d in range(3, 12) if value == threshold or f"{value:.{d}f}" != f"{threshold:.{d}f}"), 12)
-    return f"{value:.{digits}f} {relation} {threshold:.{digits}f}"
+    return f"{name} {value:.{digits}f}, at least {threshold:.{digits}f} needed"

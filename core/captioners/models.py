@@ -12,7 +12,7 @@ from core.vlm.checkpoint import Checkpoint, find_checkpoint
 from core.vlm.model import VisionLanguageModel
 from core.vlm.prompts import CLUB_PROMPT, PromptTemplate
 
-__all__ = ["Captioners", "choose_captioners", "choose_model"]
+__all__ = ["Captioners", "choose_adapter", "choose_captioners", "choose_model"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,8 +71,19 @@ def choose_model(
                 f"captioner.prompt is {settings.prompt!r}, but the adapter {adapter.name} was trained with "
                 f"{adapter.prompt.text!r} and works with that only; leave captioner.prompt out"
             )
-        prompt = PromptTemplate(text=settings.prompt)
+        if settings.prompt != prompt.text:  # else the template as it was saved, with what it says of missing labels
+            prompt = PromptTemplate(text=settings.prompt)
     return model, prompt, notices
+
+
+def choose_adapter(flag: Path | None, checkpoint: Checkpoint, settings: CaptionerSettings) -> Adapter | None:
+    """The adapter of one model: the flag's, else the settings' where it is for this family."""
+    if flag is not None:
+        return open_adapter(flag)
+    if settings.adapter_path is None:
+        return None
+    adapter = open_adapter(Path(settings.adapter_path))
+    return adapter if adapter.family in (None, checkpoint.family.name) else None
 
 
 def _owner(adapter: Adapter, settings: CaptionerSettings) -> Family:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from core.captioners.mending import (
     finished,
@@ -33,6 +33,8 @@ class Polished:
     text: str
     """Without hashtags, never empty."""
     hashtags: tuple[str, ...]
+    fell_back: bool = field(default=False, compare=False)
+    """Whether no word of the text was left, so that this is the fallback."""
 
 
 def polish(
@@ -53,10 +55,11 @@ def polish(
     bodies = [_settled(text, hint, strays), _settled(fallback, hint, []), _LAST_RESORT]
     wanted = [*controlled, *(strays if settings.stray_hashtags == "merge" else ())]
     tags = choose_hashtags((), base=wanted, by_label={}, most=settings.max_hashtags)
-    for body in filter(has_word, bodies):
-        polished = _fitted(body, hint, tags, settings.max_caption_chars)
-        if has_word(polished.text.removesuffix(hint)):
-            return polished
+    for place, body in enumerate(bodies):
+        if has_word(body):
+            polished = _fitted(body, hint, tags, settings.max_caption_chars)
+            if has_word(polished.text.removesuffix(hint)):
+                return replace(polished, fell_back=place > 0)
     raise AssertionError("the last resort fits every limit")
 
 

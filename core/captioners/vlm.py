@@ -3,6 +3,7 @@
 What a model is shown: the leading photo, the montage grid, or every photo, whose captions are then merged.
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from core.settings import PipelineConfig
 from core.store import Store, digest
 from core.vlm.model import VisionLanguageModel
 from core.vlm.prompts import PromptTemplate
-from core.vlm.writing import Shot, write_captions
+from core.vlm.writing import Look, Shot, Shown, write_captions
 
 __all__ = ["Proposal", "merge_captions", "model_captions"]
 
@@ -74,6 +75,7 @@ def model_captions(
         variants=settings.variants,
         seed=config.seed,
         threads=config.ingest.threads,
+        keep_features=settings.keep_features,
     )
     for done, (i, result) in enumerate(written, start=1):
         if result.error is not None:
@@ -104,7 +106,7 @@ def merge_captions(captions: Sequence[str]) -> str:
 
 def _proposal(said: Sequence[tuple[int, tuple[str, ...]]], error: str | None, variants: int) -> Proposal:
     if not said:
-        return Proposal(texts=(), error=error or "no photo could be shown to the model")
+        return Proposal(texts=(), error=f"no photo could be shown to the model: {error}")
     if len(said) == 1:
         return Proposal(texts=said[0][1])
     merged = [merge_captions([texts[min(v, len(texts) - 1)] for _, texts in said]) for v in range(variants)]
@@ -116,37 +118,60 @@ def _shots(
 ) -> list[Shot]:
     settings = config.captioner
     members = [photos[i] for i in post.photos]
+    size_px = _size_of(model, config)
     if settings.strategy == "grid":
         members = members[: settings.montage_max_tiles]
         content = digest("grid", settings.montage_tile_px, [photo.pixel_hash for photo in members])
-        return [Shot(content=lambda: content, prompt=asked, open=partial(_grid, members, config))]
-    if settings.strategy == "lead":
-        members = members[:1]
-    scale = settings.photo_scale
+        return [Shot(prompt=asked, look=partial(_look, content, partial(_grid, members, config)))]
+    if settings.strategy == "lead":  # the next photo stands in for one that has gone since it was ingested
+        content = digest(settings.photo_scale, members[0].pixel_hash)
+        return [Shot(prompt=asked, look=partial(_look, content, partial(_first, members, size_px, config)))]
     return [
-        Shot(content=partial(digest, scale, p.pixel_hash), prompt=asked, open=partial(_open, p, model, config))
+        Shot(
+            prompt=asked,
+            look=partial(_look, digest(settings.photo_scale, p.pixel_hash), partial(_first, [p], size_px, config)),
+        )
         for p in members
     ]
 
 
-def _open(photo: Photo, model: VisionLanguageModel, config: PipelineConfig) -> Image.Image:
-    size_px = None if config.captioner.photo_scale == "full" else model.reduced_size_px
-    data = photo.file.read()
-    return decode_photo(data, photo.name, max_pixels=config.ingest.max_pixels, size_px=size_px).image
+def _size_of(model: VisionLanguageModel, config: PipelineConfig) -> Callable[[], int | None]:
+    """Asks for the longer side at which photos are decoded, when the first one is; None decodes in full."""
+    return lambda: None if config.captioner.photo_scale == "full" else model.reduced_size_px
 
 
-def _grid(photos: Sequence[Photo], config: PipelineConfig) -> Image.Image:
-    tile_px, images = config.captioner.montage_tile_px, []
+def _look(content: str, open: Callable[[], Shown]) -> Look:
+    return Look(content=content, open=open)
+
+
+def _first(photos: Sequence[Photo], size_px: Callable[[], int | None], config: PipelineConfig) -> Shown:
+    """The first photo that can be read."""
+    error = PhotoError("unreadable", "cannot be read any more")
     for photo in photos:
         try:
-            data = photo.file.read()
-            decoded = decode_photo(data, photo.name, max_pixels=config.ingest.max_pixels, size_px=2 * tile_px)
-        except PhotoError:  # the grid of the others still shows the post
-            continue
-        images.append(decoded.image)
+            return Shown(image=_decoded(photo, size_px(), config), complete=photo is photos[0])
+        except PhotoError as failed:
+            error = failed
+    raise error
+
+
+def _grid(photos: Sequence[Photo], config: PipelineConfig) -> Shown:
+    """The montage of the photos that can be read."""
+    tile_px, images = config.captioner.montage_tile_px, []
+    for photo in photos:
+        with contextlib.suppress(PhotoError):
+            images.append(_decoded(photo, 2 * tile_px, config))
     if not images:
-        raise PhotoError("unreadable", "can no longer be read")
-    return montage_grid(images, tile_px=tile_px)
+        raise PhotoError("unreadable", "cannot be read any more")
+    return Shown(image=montage_grid(images, tile_px=tile_px), complete=len(images) == len(photos))
+
+
+def _decoded(photo: Photo, size_px: int | None, config: PipelineConfig) -> Image.Image:
+    try:
+        data = photo.file.read()
+    except OSError:
+        raise PhotoError("unreadable", f"{photo.name} cannot be read any more") from None
+    return decode_photo(data, photo.name, max_pixels=config.ingest.max_pixels, size_px=size_px).image
 
 
 def _words(text: str) -> set[str]:

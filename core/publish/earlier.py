@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core.errors import OutputError
+from core.sources import RESULT_MARK
 from core.store import digest
 
 __all__ = ["MANIFEST", "check_replaceable", "manifest", "remove_earlier"]
 
-MANIFEST = ".montage.json"
+MANIFEST = RESULT_MARK
 _FILES = ("posts.json", "posts.csv", "posts.zip", "publish_plan.json")
 _TIMED = "posts.json"
 """Holds seconds: its checksum would differ from run to run, so only its presence is noted."""

@@ -6,7 +6,14 @@ from typing import Any
 from core.settings import DecodingSettings
 from core.store import digest
 
-__all__ = ["generate_options", "row_seed"]
+__all__ = ["decoding_key", "generate_options", "row_seed"]
+
+
+def decoding_key(decoding: DecodingSettings, seed: int) -> dict[str, Any]:
+    """What of a decoding decides the words: temperature, top_p and seed only where words are sampled."""
+    if not decoding.do_sample:
+        return decoding.model_dump(exclude={"seed", "temperature", "top_p"})
+    return decoding.model_dump() | {"seed": decoding.seed if decoding.seed is not None else seed}
 
 
 def row_seed(seed: int, content: str, variant: int) -> int:

@@ -71,6 +71,15 @@ class Family(ABC):
         """The side on which shorter prompts of a batch are filled up without a change of the result; None: neither."""
         return "right"
 
+    def positions(self, model: Any) -> int | None:
+        """The most tokens of a text, where positions are learnt; None where there is no limit."""
+        text = base(model).config.get_text_config()
+        return None if text.model_type == "t5" else int(text.max_position_embeddings)
+
+    def tokens_needed(self, model: Any, prompt: int, new: int) -> int:
+        """Positions that a prompt and as many new tokens take up, for models that continue the prompt."""
+        return prompt + new
+
     @abstractmethod
     def prompt_ids(self, model: Any, processor: Any, prompt: str) -> list[int]:
         """Token ids of a prompt as the model wants it, image tokens included."""

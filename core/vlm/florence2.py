@@ -26,6 +26,9 @@ class Florence2(Family):
         "all-linear": r"model\.language_model\..*\.(q_proj|k_proj|v_proj|out_proj|fc1|fc2)",
     }
 
+    def tokens_needed(self, model: Any, prompt: int, new: int) -> int:
+        return max(prompt, new)  # one reads, the other writes
+
     def check(self, model: Any, processor: Any) -> Sequence[str]:
         wanted, got = model.config.image_token_id, processor.tokenizer.convert_tokens_to_ids("<image>")
         if wanted != got:

@@ -4,7 +4,8 @@ Shapes: B photos, T image tokens, D the width of the features.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,7 +145,7 @@ class VisionLanguageModel:
         import torch
 
         model, batch = self.model, torch.from_numpy(np.stack(pixel_values)).to(self.device)
-        with self._lock, torch.inference_mode():
+        with self._lock, torch.inference_mode(), self._explained():
             return self.family.features(model, batch)
 
     def storable(self, features: Tensor) -> dict[str, np.ndarray]:
@@ -194,7 +195,8 @@ class VisionLanguageModel:
             raise ValueError(f"{len(rows)} rows are sampled, got {len(flat)} seeds")
         pad_id = self.processor.tokenizer.pad_token_id
         left = self.family.padding(self.model) == "left"
-        with self._lock, torch.inference_mode(), quiet():
+        self._check_room(max(map(len, rows)), decoding.max_new_tokens)
+        with self._lock, torch.inference_mode(), quiet(), self._explained():
             tokens = self.family.generate(
                 self.model,
                 torch.stack([row.to(self.device) for row in features]).repeat_interleave(repeats, 0),
@@ -204,6 +206,26 @@ class VisionLanguageModel:
             )
         texts = [text.strip() for text in self.processor.batch_decode(tokens, skip_special_tokens=True)]
         return [texts[i : i + variants] for i in range(0, len(texts), variants)]
+
+    def _check_room(self, prompt: int, new: int) -> None:
+        room, needed = self.family.positions(self.model), self.family.tokens_needed(self.model, prompt, new)
+        if room is not None and needed > room:
+            raise ModelError(
+                f"{self.name} has room for {room} tokens, but prompt ({prompt}) and caption ({new}) need {needed}; "
+                "shorten the event's name or the prompt, or lower decoding.max_new_tokens"
+            )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What goes wrong inside the libraries, as an error that says where and what to try."""
+        try:
+            yield
+        except (RuntimeError, IndexError, MemoryError) as error:  # out of memory on a GPU is a RuntimeError
+            told = " ".join(str(error).split())[:300] or type(error).__name__
+            raise ModelError(
+                f"{self.name} failed on {self.device}: {told}. If memory ran out, lower captioner.load.batch_size or "
+                "use captioner.load.quantization"
+            ) from error
 
     def same_batch(self, prompts: Sequence[str]) -> list[int]:
         """For each prompt a number: those with equal ones may share a batch, and come next to each other by it."""

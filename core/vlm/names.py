@@ -4,6 +4,7 @@ from pathlib import Path
 
 from core.config import nearest
 from core.errors import ConfigError
+from core.settings import ModelChoice
 from core.vlm.checkpoint import Checkpoint, find_checkpoint, from_hub, open_checkpoint
 from core.vlm.presets import FAMILIES, LEGACY_FLORENCE, MINI, PRESETS
 
@@ -15,8 +16,11 @@ def known_names() -> list[str]:
     return [*FAMILIES, *(f"mini-{family}" for family in MINI), *PRESETS]
 
 
-def find_named(name: str) -> tuple[Checkpoint, str | None]:
+def find_named(name: str, models: ModelChoice | None = None) -> tuple[Checkpoint, str | None]:
     """Find or download a model whose family the name need not say.
+
+    Args:
+        models: the settings' checkpoints, for a name that is a family's; None takes `auto`.
 
     Returns:
         The checkpoint, and a sentence for the user where it is a mini.
@@ -26,7 +30,7 @@ def find_named(name: str) -> tuple[Checkpoint, str | None]:
     """
     for family in FAMILIES:
         if name == family:
-            return find_checkpoint(family)
+            return find_checkpoint(family, "auto" if models is None else getattr(models, family))
         if name == f"mini-{family}" and family in MINI:
             knows = "knows only rendered sample scenes: what it says of real photos is not to be believed."
             return find_checkpoint(family, "mini")[0], f"{name} {knows}"

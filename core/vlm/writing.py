@@ -16,25 +16,43 @@ from core.errors import PhotoError
 from core.settings import DecodingSettings
 from core.store import Store, digest
 from core.threads import map_in_order
-from core.vlm.decoding import row_seed
+from core.vlm.decoding import decoding_key, row_seed
 from core.vlm.model import VisionLanguageModel
 
-__all__ = ["Shot", "Written", "write_captions"]
+__all__ = ["Look", "Shot", "Shown", "Written", "write_captions"]
 
-_VERSION = 1
+_FEATURES_VERSION = 1
+_CAPTION_VERSION = 1
 _BATCHES_SORTED = 4
 """Batches that are collected and sorted by prompt before words are generated."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shot:
-    """What a model is shown and asked. Both functions are called in a thread, the second only where it must be."""
+class Shown:
+    """A picture as a model is shown it."""
 
-    content: Callable[[], str]
-    """Checksum of what is shown: decides the store's key and the seed of sampling."""
-    open: Callable[[], Image.Image]
-    """Decodes it."""
+    image: Image.Image
+    complete: bool = True
+    """False where a part could not be read: what comes of it is not stored."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What there is to be seen."""
+
+    content: str
+    """Checksum: decides the store's key and the seed of sampling."""
+    open: Callable[[], Shown]
+    """Decodes it; called only where neither caption nor features are stored."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shot:
+    """What a model is shown and asked."""
+
     prompt: str
+    look: Callable[[], Look]
+    """Called in a thread."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +70,7 @@ class _Item:
     index: int
     shot: Shot
     content: str = ""
+    stored: bool = True
     captions: tuple[str, ...] = ()
     features: Any = None
     pixels: np.ndarray | None = None
@@ -70,14 +89,12 @@ class _Job:
     keep_features: bool
 
     def features_key(self, item: _Item) -> str:
-        return digest("features", _VERSION, self.model.features_key, item.content)
+        return digest("features", _FEATURES_VERSION, self.model.features_key, item.content)
 
     def caption_key(self, item: _Item) -> str:
-        sampled = self.decoding.do_sample
-        how = self.decoding.model_dump(exclude={"seed"} if sampled else {"seed", "temperature", "top_p"})
-        drawn = self.seed if sampled else None
-        parts = (self.model.key, item.content, item.shot.prompt, how, self.variants, drawn)
-        return digest("caption", _VERSION, *parts)
+        how = decoding_key(self.decoding, self.seed)
+        parts = (self.model.key, item.content, item.shot.prompt, how, self.variants)
+        return digest("caption", _CAPTION_VERSION, *parts)
 
 
 def write_captions(
@@ -130,7 +147,8 @@ def write_captions(
 def _prepare(job: _Job, index: int, shot: Shot) -> _Item:
     item = _Item(index, shot)
     try:
-        item.content = shot.content()
+        look = shot.look()
+        item.content = look.content
         captions = job.store.get_json("caption", job.caption_key(item))
         if captions is not None:
             job.store.count("caption", found=True)
@@ -141,11 +159,13 @@ def _prepare(job: _Job, index: int, shot: Shot) -> _Item:
             job.store.count("features", found=True)
             item.features = job.model.restored(stored)
         else:
-            item.pixels = job.model.pixels(shot.open())
+            shown = look.open()
+            item.pixels, item.stored = job.model.pixels(shown.image), shown.complete
     except PhotoError as error:
         item.error = error
     except (OSError, ValueError, ArithmeticError, MemoryError) as error:  # one photo never sinks the others
-        item.error = PhotoError("unreadable", f"cannot be read: {error or type(error).__name__}")
+        why = getattr(error, "strerror", None) or (type(error).__name__ if isinstance(error, OSError) else error)
+        item.error = PhotoError("unreadable", f"cannot be read: {why or type(error).__name__}")
     return item
 
 
@@ -153,7 +173,7 @@ def _encode(job: _Job, items: Sequence[_Item]) -> None:
     encoded = job.model.features([item.pixels for item in items if item.pixels is not None])
     for item, features in zip(items, encoded, strict=True):
         item.features, item.pixels = features, None
-        if job.keep_features:
+        if job.keep_features and item.stored:
             job.store.put_arrays("features", job.features_key(item), job.model.storable(features))
         job.store.count("features", found=False)
 
@@ -174,6 +194,7 @@ def _generate(job: _Job, items: Sequence[_Item]) -> Iterator[tuple[int, Written]
             seeds=[[row_seed(job.seed, item.content, v) for v in range(job.variants)] for item in chosen],
         )
         for item, captions in zip(chosen, texts, strict=True):
-            job.store.put_json("caption", job.caption_key(item), captions)
+            if item.stored:
+                job.store.put_json("caption", job.caption_key(item), captions)
             job.store.count("caption", found=False)
             yield item.index, Written(captions=tuple(captions))
