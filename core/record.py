@@ -111,9 +111,9 @@ class PostRecord(Record):
 
     @property
     def alternatives(self) -> dict[str, CaptionRecord]:
-        """The captions that are not published, without the one that the published hybrid took over."""
-        taken = self.captions[self.published].source if self.published is not None else None
-        return {name: c for name, c in self.captions.items() if name not in (self.published, taken)}
+        """The captions that are not published, without those that a hybrid took over."""
+        shown = {self.published, *(caption.source for caption in self.captions.values())}
+        return {name: caption for name, caption in self.captions.items() if name not in shown}
 
 
 class StageRecord(Record):

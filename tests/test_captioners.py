@@ -131,6 +131,13 @@ def test_hybrid_takes_the_template_where_the_model_does_not_fit(photos: Path, st
     assert "does not fit the photos" in rows
 
 
+def test_a_caption_that_the_hybrid_took_is_shown_once(photos: Path, store: Store) -> None:
+    record = caption(photos, store, "captioner.mode=git,hybrid", "captioner.hybrid.clip_cosine=-1")
+    for post in record.posts:
+        assert post.captions["hybrid"].source == "blip2"
+        assert list(post.alternatives) == ["hybrid", "template"]
+
+
 def test_a_campaign_gets_the_template(photos: Path, store: Store) -> None:
     record = caption(photos, store, "captioner.mode=hybrid", campaign=True)
     assert {post.captions["hybrid"].source for post in record.posts} == {"template"}
@@ -222,10 +229,10 @@ def test_the_record_still_fits_its_schema(photos: Path, store: Store) -> None:
 @pytest.mark.parametrize(
     ("captions", "merged"),
     [
-        (["a red car"], "a red car."),
-        (["a red car", "a red car", "two dogs"], "a red car. two dogs."),
-        (["two dogs", "a big red car", "a red car", "a red old car"], "a red car. two dogs."),
-        (["one!", "two", "three four", "five six"], "one! two."),
+        (["a red car"], "A red car."),
+        (["a red car", "a red car", "two dogs"], "A red car. Two dogs."),
+        (["two dogs", "a big red car", "a red car", "a red old car"], "A red car. Two dogs."),
+        (["one!", "two", "three four", "five six"], "One! Two."),
     ],
 )
 def test_merging(captions: list[str], merged: str) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 
 from PIL import Image
 
+from core.captioners.mending import finished
 from core.errors import PhotoError
 from core.ingest import Photo
 from core.montage import montage_grid
@@ -101,7 +102,7 @@ def merge_captions(captions: Sequence[str]) -> str:
             group.append(caption)
     groups.sort(key=len, reverse=True)  # stable: of equal groups the one that was met first leads
     sentences = [max(group, key=partial(_support, group)) for group in groups[:_SENTENCES]]
-    return " ".join(text if text[-1:] in ".!?…" else f"{text}." for text in sentences if text)
+    return " ".join(finished(text) for text in sentences if text)
 
 
 def _proposal(said: Sequence[tuple[int, tuple[str, ...]]], error: str | None, variants: int) -> Proposal:
