@@ -51,7 +51,7 @@ bench: setup
 mini: setup
 	$(BIN)/python -m core.mini.train_clip --out core/mini/clip --seed 0
 	$(BIN)/python -m core.mini.train_captioner --family blip2 --out core/mini/blip2 --seed 0
-	$(BIN)/python -m core.mini.train_captioner --family git --out core/mini/git --seed 0
+	$(BIN)/python -m core.mini.train_captioner --family git --out core/mini/git --seed 0 --minutes 13 --eyes core/mini/blip2
 
 clean:
 	rm -rf .venv out sample build .pytest_cache .mypy_cache .ruff_cache

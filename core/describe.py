@@ -135,9 +135,9 @@ def _captions(
         data = _read(files[number], config)
         fingerprints[number] = digest(data)
         name, scale = files[number].name, settings.photo_scale
-        size_px = None if scale == "full" else model.reduced_size_px
 
         def decoded() -> Shown:
+            size_px = None if scale == "full" else model.reduced_size_px  # asked here, since it loads the processor
             return Shown(image=decode_photo(data, name, max_pixels=config.ingest.max_pixels, size_px=size_px).image)
 
         # A RAW file is told by its name, so the same bytes under another ending are read otherwise.

@@ -128,6 +128,16 @@ def test_a_file_of_one_line_is_not_taken_for_ours(photos: Path, tmp_path: Path, 
     assert out.read_bytes() == content
 
 
+def test_captions_that_are_stored_need_no_processor(photos: Path, tmp_path: Path, store: Store) -> None:
+    class Unloaded(ColourWriter):
+        @property
+        def reduced_size_px(self) -> int:  # type: ignore[override]
+            raise AssertionError("the processor was loaded")
+
+    describe(photos / "day 1", tmp_path / "c.jsonl", store)
+    assert describe(photos / "day 1", tmp_path / "again.jsonl", store, writer=Unloaded()).written == 9
+
+
 def test_lines_of_another_input_stay(photos: Path, tmp_path: Path, store: Store) -> None:
     other = tmp_path / "others"
     other.mkdir()

@@ -123,14 +123,18 @@ def _shots(
     if settings.strategy == "grid":
         members = members[: settings.montage_max_tiles]
         content = digest("grid", settings.montage_tile_px, [photo.pixel_hash for photo in members])
-        return [Shot(prompt=asked, look=partial(_look, content, partial(_grid, members, config)))]
+        return [Shot(prompt=asked, look=partial(Look, content=content, open=partial(_grid, members, config)))]
     if settings.strategy == "lead":  # the next photo stands in for one that has gone since it was ingested
         content = digest(settings.photo_scale, members[0].pixel_hash)
-        return [Shot(prompt=asked, look=partial(_look, content, partial(_first, members, size_px, config)))]
+        return [Shot(prompt=asked, look=partial(Look, content=content, open=partial(_first, members, size_px, config)))]
     return [
         Shot(
             prompt=asked,
-            look=partial(_look, digest(settings.photo_scale, p.pixel_hash), partial(_first, [p], size_px, config)),
+            look=partial(
+                Look,
+                content=digest(settings.photo_scale, p.pixel_hash),
+                open=partial(_first, [p], size_px, config),
+            ),
         )
         for p in members
     ]
@@ -139,10 +143,6 @@ def _shots(
 def _size_of(model: VisionLanguageModel, config: PipelineConfig) -> Callable[[], int | None]:
     """Asks for the longer side at which photos are decoded, when the first one is; None decodes in full."""
     return lambda: None if config.captioner.photo_scale == "full" else model.reduced_size_px
-
-
-def _look(content: str, open: Callable[[], Shown]) -> Look:
-    return Look(content=content, open=open)
 
 
 def _first(photos: Sequence[Photo], size_px: Callable[[], int | None], config: PipelineConfig) -> Shown:
