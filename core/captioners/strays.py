@@ -2,13 +2,9 @@
 
 import re
 
-__all__ = ["HANDLE", "HASHTAG", "without_handles", "without_hashtags", "without_swipe_hints"]
+from core.handles import HANDLE, HASHTAG, LETTERS
 
-_LETTERS = r"\w\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0e4e\u200c\u200d"
-HANDLE = re.compile(r"(?<![^\W_])@+[\w.]*\w(?:@+[\w.]*\w)*")
-"""A handle, or several in a row; what follows a letter or digit is an e-mail address, not a handle."""
-HASHTAG = re.compile(rf"(?<![^\W_])#+(?=\d*[^\W\d])[{_LETTERS}]+")
-"""A hashtag: letters, digits and underscores of any script, not digits alone."""
+__all__ = ["without_handles", "without_hashtags", "without_swipe_hints"]
 
 _H = "\ue000"  # stands for a handle or link while what hangs on it is found; no caption holds it
 _URL = re.compile(
@@ -87,9 +83,7 @@ _HINTS = [
 ]
 _ARROWS = re.compile(rf"\s*{_ARROW}(?:\s*{_ARROW})*\s*")
 
-_TAG_RUN = re.compile(
-    rf"(?:\b(?:hash)?tags\s*:\s*)?{HASHTAG.pattern}(?:[\s,|•·/]*#+(?=\d*[^\W\d])[{_LETTERS}]+)*", re.I
-)
+_TAG_RUN = re.compile(rf"(?:\b(?:hash)?tags\s*:\s*)?{HASHTAG.pattern}(?:[\s,|•·/]*#+(?=\d*[^\W\d])[{LETTERS}]+)*", re.I)
 _NEEDS_MORE = re.compile(
     r"(?i)(?:\b(?:an?|the|this|that|these|those|our|my|your|his|her|their|its|of|in|on|at|by|for|from|with|to|into|and|or"
     r"|but|as|is|are|was|were|be|loved?|loves|likes?|called|named|about|under|over|through|between|some|every|each|no"
@@ -122,11 +116,11 @@ def without_hashtags(text: str) -> tuple[str, list[str]]:
 
     def replace(match: re.Match[str]) -> str:
         run = match.group()
-        tags = re.findall(rf"#+([{_LETTERS}]+)", run)
+        tags = re.findall(rf"#+([{LETTERS}]+)", run)
         found.extend(f"#{tag}" for tag in tags)
         if not _reads_as_words(text[: match.start()], len(tags), text[match.end() :]):
             return ". " if _parts_sentences(text[: match.start()], text[match.end() :]) else " "
-        return re.sub(rf" ?#+([{_LETTERS}]+)", lambda tag: " " + _as_words(tag[1]), run).removeprefix(" ")
+        return re.sub(rf" ?#+([{LETTERS}]+)", lambda tag: " " + _as_words(tag[1]), run).removeprefix(" ")
 
     return _TAG_RUN.sub(replace, text), found
 

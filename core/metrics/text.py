@@ -3,9 +3,13 @@
 import unicodedata
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 from pycocoevalcap.rouge.rouge import Rouge
 
-__all__ = ["rouge_l"]
+__all__ = ["rouge_l", "rouge_l_items"]
+
+Array = npt.NDArray[np.float64]
 
 
 def rouge_l(candidate: str, references: Sequence[str]) -> float:
@@ -22,6 +26,23 @@ def rouge_l(candidate: str, references: Sequence[str]) -> float:
         raise ValueError("ROUGE-L needs a reference that holds a word")
     said = _words(candidate)
     return float(Rouge().calc_score([said], worded)) if said else 0.0
+
+
+def rouge_l_items(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> Array:
+    """coco-caption's ROUGE-L of each item, 0-1, float64 (n,); texts are words with single spaces between.
+
+    A double space is a word to coco-caption, and so here.
+    """
+    from rapidfuzz.distance import LCSseq
+
+    beta2, found = Rouge().beta ** 2, []
+    for candidate, own in zip(candidates, references, strict=True):
+        said, wanted = candidate.split(" "), [text.split(" ") for text in own]
+        shared = [LCSseq.similarity(said, words) for words in wanted]
+        precision = max(shared) / len(said)
+        recall = max(common / len(words) for common, words in zip(shared, wanted, strict=True))
+        found.append((1 + beta2) * precision * recall / (recall + beta2 * precision) if precision else 0.0)
+    return np.array(found, dtype=np.float64)
 
 
 def _words(text: str) -> str:
