@@ -3,13 +3,12 @@
 import contextlib
 import queue
 import shutil
-import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,20 @@ from core.captioners.models import Captioners
 from core.config import LoadedConfig
 from core.embed import Embedder
 from core.errors import MontageError
-from core.mini.event import write_sample_event
+from core.mini.samples import find_sample
 from core.pipeline import run_pipeline
 from core.posts import EventDetails
 from core.publish.folder import Written, write_result
 from core.store import Store
 from demo import words
 from demo.cards import aside_html, outcome_html, posts_html, status_html
+from demo.samples import SampleShelf, add_sample_row
 
 __all__ = ["EVENTS", "KEPT_S", "EventDesk", "add_event_tab"]
 
 EVENTS = "montage-page"
 """Folder of the page's results; the only one that is served."""
 KEPT_S = 6 * 3600
-_SAMPLE_PHOTOS, _SAMPLE_SEED = 48, 7
 _UPLOAD_TYPES = [
     "image",
     ".zip",
@@ -62,16 +61,14 @@ class EventDesk:
     out: Path
     """Folder in which each run gets a folder of its own, with an unguessable name."""
 
+    shelf: SampleShelf = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shelf", SampleShelf(self.out / EVENTS))
+
     def sample(self) -> list[Path]:
-        """The photos of the rendered sample event, written at its first use."""
-        folder = self.out / EVENTS / "sample-event"
-        if not (folder / "truth.csv").is_file():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix="sample-"))
-            write_sample_event(beside, photos=_SAMPLE_PHOTOS, seed=_SAMPLE_SEED)
-            shutil.rmtree(folder, ignore_errors=True)
-            beside.replace(folder)
-        return sorted(folder.glob("*.jpg"))
+        """The photos of the sample event that the page starts with."""
+        return self.shelf.photos(find_sample(words.SAMPLE_NAME))
 
     def run(self, photos: list[Path], event: EventDetails, report: "queue.Queue[tuple[str, int, int]]") -> Written:
         """Run the pipeline and write its result to a new folder."""
@@ -95,7 +92,8 @@ class EventDesk:
 
     def remove_old(self) -> None:
         """Remove results whose page has surely been closed; visitors' photos are not kept."""
-        for folder in (self.out / EVENTS).glob("event-*"):
+        events = self.out / EVENTS
+        for folder in (*events.glob("event-*"), *events.glob("sample-*")):
             with contextlib.suppress(OSError):
                 if time.time() - folder.stat().st_mtime > KEPT_S:
                     shutil.rmtree(folder)
@@ -103,6 +101,7 @@ class EventDesk:
 
 def add_event_tab(desk: EventDesk) -> None:
     """Build the tab inside the current `gr.Blocks`."""
+    samples = gr.Column(elem_id="samples")
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=300):
             source = gr.Radio(
@@ -129,11 +128,13 @@ def add_event_tab(desk: EventDesk) -> None:
             posts = gr.HTML(elem_id="posts", padding=False)
             download = gr.DownloadButton(words.DOWNLOAD, visible=False, elem_id="download")
             aside = gr.HTML(elem_id="aside", padding=False)
+    with samples:
+        add_sample_row(desk.shelf, source, files, name, status)
 
     def make_posts(source: str, photos: list[str] | None, name: str, date: str = "", place: str = "") -> Iterator[Any]:
         yield from _make_posts(desk, source, photos, name, date, place)
 
-    source.change(_show_source, [source], [files, name], queue=False, api_visibility="private")
+    source.input(_show_source, [source], [files, name], queue=False, api_visibility="private")
     button.click(
         make_posts,
         [source, files, name, date, place],

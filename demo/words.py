@@ -11,6 +11,7 @@ SOURCE_SAMPLE = "Try the sample event"
 SOURCE_UPLOAD = "Use my photos"
 UPLOAD_LABEL = "Drop photos or a ZIP here"
 NAME_LABEL = "Name of the event"
+SAMPLES_TITLE = "Try a sample event"
 SAMPLE_NAME = "Freshers Night"
 MORE_LABEL = "Date and place (optional)"
 DATE_LABEL = "Date"
@@ -69,6 +70,21 @@ def progress(stage: str, done: int, total: int) -> str:
     """What is going on."""
     counts = f" · {done} of {total}" if total > 1 and 0 < done < total else ""
     return f"{stage_name(stage)}{counts} …"
+
+
+def sample_cover(name: str) -> str:
+    """What a blind visitor is told about the small picture of a sample event."""
+    return f"Photos of {name}"
+
+
+def rendering(name: str) -> str:
+    """A sample event's photos are being made."""
+    return f"Rendering the photos of “{name}” …"
+
+
+def sample_ready(name: str, photos: int) -> str:
+    """A sample event's photos are in."""
+    return f"“{name}” is in: {count(photos, 'photo')}. Press “{MAKE_POSTS}”."
 
 
 def took(source: str, reason: str | None) -> str:

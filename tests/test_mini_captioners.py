@@ -11,13 +11,20 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from core.mini.captioner_data import UNASKED, CaptionedScenes, facts_of, make_captioned_scenes, squashed
 from core.mini.captioner_init import start_seeing
 from core.mini.captioner_learner import Learner
-from core.mini.captioner_measure import MiniCaptioner, Sayings
+from core.mini.captioner_measure import MiniCaptioner, Sayings, Shown, figures
 from core.mini.captioner_models import FAMILIES, IMAGE_SIZE, vision_tower, whole_words
 from core.mini.scenes import TOPICS, render, sample_scene
 from core.mini.train_captioner import SMOKE, looked_at, make_learner, save, train
+from core.mini.training_scenes import (
+    UNASKED,
+    CaptionedScenes,
+    facts_of,
+    is_kept_back,
+    make_captioned_scenes,
+    squashed,
+)
 
 MINI = Path(__file__).parents[1] / "core" / "mini"
 UNSEEN = 81_007
@@ -93,9 +100,38 @@ def test_a_caption_tells_its_facts() -> None:
     for topic in TOPICS:
         scene = sample_scene(rng, topic)
         assert sayings.facts[scene.caption] == facts_of(scene)
-        assert sayings.right(scene.caption, scene.caption) == 1
-    assert sayings.right("no such caption", scene.caption) == 0
-    assert 0 < sayings.right("two plates of soup on a blue table", "two plates of cake on a blue table") < 1
+        assert all(sayings.rights(scene.caption, scene.caption).values())
+    assert not any(sayings.rights("no such caption", scene.caption).values())
+    told = sayings.rights("two plates of soup on a blue table", "two plates of cake on a blue table")
+    assert {name for name, right in told.items() if not right} == {"food.dish"}
+
+
+def test_no_scene_of_a_combination_that_is_kept_back_is_trained_on(scenes: CaptionedScenes) -> None:
+    assert not any(is_kept_back(caption) for caption in scenes.captions)
+    captions = list(Sayings().facts)
+    assert 0.05 < sum(map(is_kept_back, captions)) / len(captions) < 0.15
+
+
+def test_scenes_are_kept_in_a_cache(scenes: CaptionedScenes, tmp_path: Path) -> None:
+    made = make_captioned_scenes(4, UNSEEN, cache=tmp_path / "scenes.npz")
+    kept = make_captioned_scenes(4, UNSEEN, cache=tmp_path / "scenes.npz")
+    assert np.array_equal(made.images, kept.images)
+    assert (made.captions, made.facts, made.labels) == (kept.captions, kept.facts, kept.labels)
+    with pytest.raises(ValueError, match="expected 5 scenes"):
+        make_captioned_scenes(5, UNSEEN, cache=tmp_path / "scenes.npz")
+
+
+def test_figures_count_photos_and_facts() -> None:
+    truth, wrong = "two plates of cake on a blue table", "two plates of soup on a blue table"
+    shown = [
+        Shown(topic="food", kind="crop", truth=truth, said=said) for said in (truth, wrong, "nothing at all", truth)
+    ]
+    made = figures(shown, Sayings())
+    assert made["exact"]["value"] == 0.5
+    assert made["attributes"]["value"] == pytest.approx((1 + 0.8 + 0 + 1) / 4)
+    assert made["canonical"] == 0.75
+    assert made["by_kind"] == {"crop": {"photos": 4, "exact": 0.5, "attributes": 0.7}}
+    assert made["by_fact"]["food.dish"] == 0.5
 
 
 def test_training_pictures_are_what_an_image_processor_gives() -> None:
@@ -120,7 +156,7 @@ def test_answers_point_at_the_values_of_questions(scenes: CaptionedScenes) -> No
 def test_a_short_training_lowers_both_losses_and_survives_reloading(
     family: str, scenes: CaptionedScenes, tmp_path: Path
 ) -> None:
-    settings = replace(SMOKE, batch=8, steps=40, seeing_share=0.3, strength=0.0, minutes=5, threads=1)
+    settings = replace(SMOKE, batch=8, seeing_steps=12, telling_steps=28, strength=0.0, threads=1)
     learner, generator = make_learner(family, scenes, settings)
     history = train(learner, scenes, settings, generator)
     facts, captions = ([step[name] for step in history if name in step] for name in ("facts", "caption"))

@@ -115,7 +115,7 @@ def test_the_shipped_model_is_small_and_whole(shipped) -> None:  # type: ignore[
 
 def test_the_shipped_model_labels_an_unseen_event(shipped) -> None:  # type: ignore[no-untyped-def]
     from core.mini.measure import micro_f1
-    from core.mini.pictures import label_matrix
+    from core.mini.training_scenes import label_matrix
 
     model, event, calibration = shipped
     truth = label_matrix([row.labels for row in event.rows])

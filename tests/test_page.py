@@ -64,6 +64,21 @@ def test_building_the_page_loads_no_model(tmp_path: Path, mini_config: LoadedCon
     assert not (tmp_path / "out").exists()
 
 
+def test_a_sample_event_is_rendered_once_and_again_when_it_is_gone(tmp_path: Path) -> None:
+    from core.mini.samples import SampleEvent
+    from demo.samples import SampleShelf
+
+    sample = SampleEvent(name="Lunch", line="Food.", seed=1, photos=4, topics=("food",), cover=("food",))
+    shelf = SampleShelf(tmp_path / "page")
+    photos = shelf.photos(sample)
+    assert [path.is_file() for path in photos] == [True] * 4
+    assert shelf.photos(sample) == photos
+    shutil.rmtree(tmp_path / "page")
+    again = shelf.photos(sample)
+    assert [path.name for path in again] == [path.name for path in photos]
+    assert all(path.is_file() for path in again)
+
+
 def test_a_program_can_caption_an_event(page_url: str, upload: Path) -> None:
     from gradio_client import Client, handle_file
 
@@ -156,6 +171,25 @@ def test_uploading_a_zip(browser_page: Any, upload: Path) -> None:
     assert "<img src=x onerror=alert(1)>.jpg" in browser_page.locator(".m-aside").inner_text()
     assert not dialogs
     assert browser_page.get_by_text("does not know what is in").is_visible()
+
+
+@needs_browser
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_choosing_a_sample_event_puts_its_photos_in(browser_page: Any, width: int) -> None:
+    browser_page.set_viewport_size({"width": width, "height": 900})
+    assert browser_page.get_by_role("img", name="Photos of Annual Exhibition").evaluate("i => i.naturalWidth") > 300
+    browser_page.get_by_role("button", name="Annual Exhibition").click()
+    browser_page.get_by_text("“Annual Exhibition” is in: 40 photos").wait_for(timeout=60_000)
+    assert browser_page.get_by_label("Name of the event").input_value() == "Annual Exhibition"
+    assert browser_page.get_by_label("Use my photos").is_checked()
+    assert "IMG_4100.jpg" in browser_page.locator("#upload").inner_text().replace("\n", "")
+    wide = browser_page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, "the page scrolls sideways"
+    if width == 1280:
+        browser_page.get_by_role("button", name="Make posts").click()
+        browser_page.locator(".m-card").first.wait_for(timeout=120_000)
+        assert "Annual Exhibition" in browser_page.locator(".m-caption").first.inner_text()
 
 
 @needs_browser

@@ -5,44 +5,35 @@ top, x runs 0..``aspect`` from the left. Colours are RGB triples in 0..255.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
-Color = tuple[int, int, int]
+from core.mini.light import Color, Image, Light, blurred, develop, mix, quartered, shade
+
+__all__ = ["Canvas", "Color", "Image", "Light", "Point", "develop", "mix", "shade"]
+
 Point = tuple[float, float]
+Points = Sequence[Point] | NDArray[np.float64]
 
 SHIFT = 4  # fractional bits of OpenCV's fixed-point coordinates
 SOFT = 4  # soft layers (light, shadow) are painted at a quarter of the resolution: they are blurred anyway
 
 
-def shade(color: Color, factor: float) -> Color:
-    """A colour made darker (factor below 1) or lighter."""
-    r, g, b = (min(255, max(0, round(channel * factor))) for channel in color)
-    return r, g, b
-
-
-def mix(first: Color, second: Color, share: float) -> Color:
-    """The colour `share` of the way from the first to the second."""
-    r, g, b = (round(a + (z - a) * share) for a, z in zip(first, second, strict=True))
-    return r, g, b
-
-
 class Canvas:
-    """An RGB picture (H, W, 3) uint8 with antialiased shapes in units of its height."""
+    """An RGB picture (H, W, 3) uint8 with antialiased shapes in units of its height, and the scene's light."""
 
     def __init__(self, width: int, height: int) -> None:
         self.pixels: Image = np.zeros((height, width, 3), np.uint8)
         self.unit = float(height)
         self.aspect = width / height
+        self.light = Light()
 
-    def _fixed(self, points: Sequence[Point]) -> NDArray[np.int32]:
-        return np.round(np.asarray(points, np.float64) * self.unit * (1 << SHIFT)).astype(np.int32)
+    def _fixed(self, points: Points) -> NDArray[np.int32]:
+        return (np.asarray(points, np.float64) * (self.unit * (1 << SHIFT)) + 0.5).astype(np.int32)
 
-    def polygon(self, points: Sequence[Point], color: Color) -> None:
+    def polygon(self, points: Points, color: Color) -> None:
         """A filled polygon."""
         cv2.fillPoly(self.pixels, [self._fixed(points)], color, cv2.LINE_AA, SHIFT)
 
@@ -63,11 +54,12 @@ class Canvas:
         outline: float = 0.0,
     ) -> None:
         """An ellipse or a part of it, filled, or an outline of the given thickness."""
-        centre, axes = self._fixed([(x, y), (rx, ry)])
+        fixed = self.unit * (1 << SHIFT)
+        centre, axes = (int(x * fixed + 0.5), int(y * fixed + 0.5)), (int(rx * fixed + 0.5), int(ry * fixed + 0.5))
         thickness = max(1, round(outline * self.unit)) if outline > 0 else -1
-        cv2.ellipse(self.pixels, centre.tolist(), axes.tolist(), angle, *arc, color, thickness, cv2.LINE_AA, SHIFT)
+        cv2.ellipse(self.pixels, centre, axes, angle, *arc, color, thickness, cv2.LINE_AA, SHIFT)
 
-    def line(self, points: Sequence[Point], color: Color, width: float) -> None:
+    def line(self, points: Points, color: Color, width: float) -> None:
         """A polyline with round ends."""
         thickness = max(1, round(width * self.unit))
         cv2.polylines(self.pixels, [self._fixed(points)], False, color, thickness, cv2.LINE_AA, SHIFT)
@@ -78,34 +70,88 @@ class Canvas:
         if last <= first:
             return
         ramp = np.linspace(np.array(top), np.array(bottom), last - first).astype(np.uint8)
-        self.pixels[first:last] = cv2.repeat(ramp[:, None, :], 1, self.pixels.shape[1])
+        size = (self.pixels.shape[1], last - first)
+        self.pixels[first:last] = cv2.resize(ramp[:, None, :], size, interpolation=cv2.INTER_NEAREST)
 
     def layer(self) -> "Canvas":
         """A black canvas of a quarter of the resolution, to paint light or shadow on."""
         height, width = self.pixels.shape[:2]
         return Canvas(max(2, width // SOFT), max(2, height // SOFT))
 
-    def _spread(self, layer: "Canvas", blur: float) -> Image:
-        soft = layer.pixels
-        if blur > 0:
-            soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), max(0.3, blur * layer.unit)), np.uint8)
+    def backdrop(self, layer: "Canvas", blur: float = 0.0) -> None:
+        """Replaces the picture by a blurred layer: a background painted out of focus from the start."""
         height, width = self.pixels.shape[:2]
-        return np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+        soft = blurred(layer.pixels, blur * layer.unit) if blur > 0 else layer.pixels
+        self.pixels = np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+    def _spread(self, layer: "Canvas", blur: float) -> tuple[slice, slice, Image] | None:
+        """The blurred layer at full size, cut to the rows and columns that hold anything."""
+        soft = blurred(layer.pixels, blur * layer.unit) if blur > 0 else layer.pixels
+        x, y, wide, high = cv2.boundingRect(cv2.cvtColor(soft, cv2.COLOR_RGB2GRAY))
+        if not wide:
+            return None
+        (small_height, small_width), (height, width) = soft.shape[:2], self.pixels.shape[:2]
+        top, bottom = max(0, y - 1), min(small_height, y + high + 1)
+        left, right = max(0, x - 1), min(small_width, x + wide + 1)
+        y0, y1 = top * height // small_height, bottom * height // small_height
+        x0, x1 = left * width // small_width, right * width // small_width
+        large = cv2.resize(soft[top:bottom, left:right], (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+        return slice(y0, y1), slice(x0, x1), np.asarray(large, np.uint8)
 
     def add_light(self, layer: "Canvas", blur: float) -> None:
         """Adds a blurred layer's colours as light."""
-        cv2.add(self.pixels, self._spread(layer, blur), self.pixels)
+        if spread := self._spread(layer, blur):
+            rows, columns, light = spread
+            self.pixels[rows, columns] = cv2.add(self.pixels[rows, columns], light)
 
     def add_shadow(self, layer: "Canvas", blur: float) -> None:
         """Darkens by a blurred layer: white removes all light, black none."""
-        cv2.multiply(self.pixels, 255 - self._spread(layer, blur), self.pixels, 1 / 255)
+        if spread := self._spread(layer, blur):
+            rows, columns, shadow = spread
+            self.pixels[rows, columns] = cv2.multiply(self.pixels[rows, columns], 255 - shadow, scale=1 / 255)
 
     def defocus(self, blur: float) -> None:
         """Blurs everything painted so far, as a lens does to what lies behind the subject."""
         height, width = self.pixels.shape[:2]
-        small = cv2.resize(self.pixels, (width // SOFT, height // SOFT), interpolation=cv2.INTER_AREA)
-        small = cv2.GaussianBlur(small, (0, 0), max(0.3, blur * height / SOFT))
+        small = blurred(quartered(self.pixels), blur * height / SOFT)
         self.pixels = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+    def snapshot(self) -> Image:
+        """The picture as it is now, to tell `sculpt` later what was painted since."""
+        return self.pixels.copy()
+
+    def sculpt(self, before: Image, depth: float, amount: float = 0.5) -> None:
+        """Rounds everything painted since `before`: edges towards the light brighten, those away darken.
+
+        `depth` is how far the light reaches around an edge; with a rim light its colour is added there, too.
+        """
+        height, width = self.pixels.shape[:2]
+        half = (width // 2, height // 2)
+        old, new = (cv2.resize(image, half, interpolation=cv2.INTER_NEAREST) for image in (before, self.pixels))
+        red, green, blue = cv2.split(cv2.absdiff(old, new))
+        _, mask = cv2.threshold(cv2.max(cv2.max(red, green), blue), 3, 255, cv2.THRESH_BINARY)
+        left, top, wide, high = cv2.boundingRect(mask)
+        if wide < 4 or high < 4:
+            return
+        reach = max(1, round(depth * self.unit / 2))
+        soft = cv2.blur(cv2.blur(mask, (reach | 1, reach | 1)), (reach | 1, reach | 1))
+        across, up = round(self.light.side * reach), round(0.5 * reach)
+        lit, dark = (
+            cv2.subtract(mask, _shifted(np.asarray(soft, np.uint8), -sign * across, sign * up)) for sign in (1, -1)
+        )
+        box = (slice(top, top + high), slice(left, left + wide))
+        rows = slice(2 * top, min(height, 2 * (top + high)))
+        columns = slice(2 * left, min(width, 2 * (left + wide)))
+        size, part = (columns.stop - columns.start, rows.stop - rows.start), self.pixels[rows, columns]
+        change = cv2.addWeighted(lit[box], 0.5 * amount, dark[box], -0.6 * amount, 128)
+        change = cv2.blur(change, (5, 5))
+        factor = cv2.cvtColor(cv2.resize(change, size), cv2.COLOR_GRAY2RGB)
+        self.pixels[rows, columns] = cv2.multiply(part, factor, scale=1 / 128)
+        if self.light.rim:
+            strength = np.clip((np.arange(256) - 90) / 165, 0, 1)[:, None] * np.array(self.light.rim)
+            edge = cv2.cvtColor(cv2.resize(cv2.blur(lit[box], (5, 5)), size), cv2.COLOR_GRAY2RGB)
+            glow = cv2.LUT(edge, strength.astype(np.uint8)[None])
+            self.pixels[rows, columns] = cv2.add(self.pixels[rows, columns], glow)
 
     def texture(self, y0: float, y1: float, amount: float, rng: np.random.Generator, stretch: float = 1) -> None:
         """Lays uneven light and dark over a band: cloth, grass, asphalt; stretch > 1 makes it lie flat."""
@@ -120,28 +166,7 @@ class Canvas:
         cv2.addWeighted(band, 1.0, cloth3, amount, -128 * amount, band)
 
 
-@lru_cache(maxsize=8)
-def _vignette(width: int, height: int) -> NDArray[np.float32]:
-    y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    fall = np.clip(1.06 - 0.14 * (x * x + y * y), 0, 1).astype(np.float32)
-    return np.repeat(fall[:, :, None], 3, axis=2)
-
-
-@lru_cache(maxsize=1)
-def _grain() -> Image:
-    noise = np.random.default_rng(7).normal(128, 40, (1400, 1400, 3))
-    return np.clip(noise, 0, 255).astype(np.uint8)
-
-
-def develop(image: Image, rng: np.random.Generator, *, grain: float = 0.06) -> Image:
-    """What the camera adds: exposure, white balance, vignette and grain; (H, W, 3) in and out."""
-    height, width = image.shape[:2]
-    gains = rng.uniform(0.92, 1.1) * rng.uniform([0.96, 0.98, 0.94], [1.04, 1.02, 1.06])
-    steps = np.clip(np.arange(256)[:, None] * gains[None, :], 0, 255).astype(np.uint8)
-    image = np.asarray(cv2.LUT(image, steps[None]), np.uint8)
-    image = np.asarray(cv2.multiply(image, _vignette(width, height), dtype=cv2.CV_8U), np.uint8)
-    if grain <= 0 or max(height, width) > 1000:
-        return image
-    top, left = rng.integers(0, 1400 - height), rng.integers(0, 1400 - width)
-    noise = _grain()[top : top + height, left : left + width]
-    return np.asarray(cv2.addWeighted(image, 1.0, noise, grain, -128 * grain), np.uint8)
+def _shifted(mask: Image, right: int, down: int) -> Image:
+    move = np.array([[1.0, 0.0, right], [0.0, 1.0, down]])
+    flags, border = cv2.INTER_NEAREST, cv2.BORDER_REPLICATE  # a body that runs out of the frame has no edge there
+    return np.asarray(cv2.warpAffine(mask, move, mask.shape[::-1], flags=flags, borderMode=border), np.uint8)

@@ -40,31 +40,66 @@ def copy_eyes(folder: Path, tower: Any, pixel_values: Tensor) -> None:
 
     GIT's has a norm before its first layer, whose gain is set to what the examples' tokens had without it.
     """
-    from transformers import Blip2ForConditionalGeneration
-
-    source = Blip2ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).vision_model
-    tokens, state = source.embeddings(pixel_values), source.state_dict()
-    given = {
-        f"encoder.{key}": weight for key, weight in source.encoder.state_dict().items() if ".self_attn." not in key
-    }
-    given |= {key: weight for key, weight in state.items() if key.startswith("post_layernorm.")}
+    source, given = _eyes(folder), {}
+    for key, weight in source.encoder.state_dict().items():
+        if ".self_attn." not in key:
+            given[f"encoder.{key}"] = weight
     for index, layer in enumerate(source.encoder.layers):
         prefix, attention = f"encoder.layers.{index}.self_attn.", layer.self_attn
         for kind in ("weight", "bias"):
             parts = getattr(attention.qkv, kind).chunk(3)
             given |= {f"{prefix}{name}_proj.{kind}": part for name, part in zip("qkv", parts, strict=True)}
             given[f"{prefix}out_proj.{kind}"] = getattr(attention.projection, kind)
-    positions = state["embeddings.position_embedding"][0].clone()
-    positions[1:] += state["embeddings.patch_embedding.bias"]
-    gain = tokens.std(-1).mean().expand(tokens.shape[-1])
+    gain = source.embeddings(pixel_values).std(-1).mean().expand(source.config.hidden_size)
+    given |= {f"post_layernorm.{kind}": getattr(source.post_layernorm, kind) for kind in ("weight", "bias")}
     given |= {
-        "embeddings.class_embedding": state["embeddings.class_embedding"].flatten(),
-        "embeddings.patch_embedding.weight": state["embeddings.patch_embedding.weight"],
-        "embeddings.position_embedding.weight": positions,
+        "embeddings.class_embedding": source.embeddings.class_embedding.flatten(),
+        "embeddings.patch_embedding.weight": source.embeddings.patch_embedding.weight,
+        "embeddings.position_embedding.weight": _positions(source),
         "pre_layrnorm.weight": gain,
         "pre_layrnorm.bias": torch.zeros_like(gain),
     }
     tower.vision_model.load_state_dict(given)
+
+
+@torch.no_grad()
+def open_clip_eyes(folder: Path, visual: Any) -> None:
+    """Copies the vision tower of the mini BLIP-2 in a folder into an open_clip VisionTransformer without ln_pre."""
+    source = _eyes(folder)
+    given = {
+        "class_embedding": source.embeddings.class_embedding.flatten(),
+        "positional_embedding": _positions(source),
+        "proj": visual.proj,
+        "conv1.weight": source.embeddings.patch_embedding.weight,
+        "ln_post.weight": source.post_layernorm.weight,
+        "ln_post.bias": source.post_layernorm.bias,
+    }
+    for index, layer in enumerate(source.encoder.layers):
+        parts = {
+            "ln_1": layer.layer_norm1,
+            "attn.out_proj": layer.self_attn.projection,
+            "ln_2": layer.layer_norm2,
+            "mlp.c_fc": layer.mlp.fc1,
+            "mlp.c_proj": layer.mlp.fc2,
+        }
+        prefix = f"transformer.resblocks.{index}."
+        for kind in ("weight", "bias"):
+            given[f"{prefix}attn.in_proj_{kind}"] = getattr(layer.self_attn.qkv, kind)
+            given |= {f"{prefix}{name}.{kind}": getattr(part, kind) for name, part in parts.items()}
+    visual.load_state_dict(given)
+
+
+def _eyes(folder: Path) -> Any:
+    from transformers import Blip2ForConditionalGeneration
+
+    return Blip2ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).vision_model
+
+
+def _positions(source: Any) -> Tensor:
+    """(1 + patches, D): positions that hold the patches' bias too, for towers whose patches have none."""
+    positions: Tensor = source.embeddings.position_embedding[0].clone()
+    positions[1:] += source.embeddings.patch_embedding.bias
+    return positions
 
 
 def patch_filters(pixel_values: Tensor, patch: int, width: int) -> tuple[Tensor, Tensor]:

@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.mini.captioner_data import UNASKED
 from core.mini.captioner_models import FAMILIES, vision_tower
+from core.mini.training_scenes import UNASKED
 
 IGNORED = -100  # label of a token that is not to be predicted
 
@@ -83,15 +83,34 @@ class Learner(nn.Module):
             raise ValueError("expected as many image tokens in the prompt as the model has queries")
         return {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids), "labels": labels}
 
-    def predict(self, pixel_values: Tensor, captions: list[str]) -> tuple[Tensor, Tensor]:
-        """Logits (N, T, V) of each caption's tokens, given those before, and the tokens (N, T)."""
+    def predict(
+        self,
+        pixel_values: Tensor,
+        captions: list[str],
+        *,
+        blanks: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Logits (N, T, V) of each caption's tokens, given those before, and the tokens (N, T).
+
+        `blanks`: share of the tokens before that are hidden (word dropout, Bowman et al. 2016, arXiv 1511.06349), so
+        that a word is told by what is seen rather than by which sentences are known.
+        """
         texts = self.texts(captions)
         labels = texts["labels"]
         if hasattr(self.model, "qformer"):
-            return self.model(pixel_values=pixel_values, **texts).logits, labels
-        told = {"input_ids": texts["input_ids"], "attention_mask": texts["attention_mask"]}
+            before = self._blanked(self.model.language_model._shift_right(labels), blanks, generator)
+            return self.model(pixel_values=pixel_values, decoder_input_ids=before, **texts).logits, labels
+        before = self._blanked(texts["input_ids"], blanks, generator)
+        told = {"input_ids": before, "attention_mask": texts["attention_mask"]}
         logits = self.model(pixel_values=pixel_values, **told, logits_to_keep=labels.shape[1]).logits
         return logits[:, :-1], labels[:, 1:]
+
+    def _blanked(self, tokens: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
+        """Tokens (N, T), a share of them unknown, never the first."""
+        hidden = torch.rand(tokens.shape, generator=generator) < share
+        hidden[:, 0] = False
+        return tokens.masked_fill(hidden, self.processor.tokenizer.unk_token_id)
 
     @torch.no_grad()
     def exact(self, pixel_values: Tensor, captions: list[str]) -> Tensor:

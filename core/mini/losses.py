@@ -17,11 +17,12 @@ TEMPERATURE = 0.1
 
 
 def caption_loss(images: Tensor, texts: Tensor, text_of: Tensor, scale: Tensor) -> Tensor:
-    """CLIP's loss where several photos may share one text (each text has at least one photo)."""
+    """CLIP's loss where several photos may share one text, and some texts have no photo and only distract."""
     logits = scale * images @ texts.T
     from_image = F.cross_entropy(logits, text_of)
     own = F.one_hot(text_of, len(texts)).float()
-    from_text = -(F.log_softmax(logits, dim=0) * own).sum(0) / own.sum(0)
+    photos = own.sum(0)
+    from_text = -(F.log_softmax(logits, dim=0) * own).sum(0)[photos > 0] / photos[photos > 0]
     return (from_image + from_text.mean()) / 2
 
 

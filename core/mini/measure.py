@@ -1,9 +1,5 @@
-"""Measures the small CLIP model on rendered events.
+"""Measures the small CLIP model on rendered events that it never saw."""
 
-`python -m core.mini.measure --events 10 --first-seed 100`
-"""
-
-import argparse
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,12 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageOps
 
+from core.metrics.statistics import rate_interval
 from core.mini.event import TruthRow, write_sample_event
 from core.mini.lexicon import NEUTRAL_PROMPT, PROMPTS
-from core.mini.scenes import LABELS
+from core.mini.scenes import LABELS, Scene, render, sample_scene
 
 Float = NDArray[np.float32]
 SHIPPED = Path(__file__).parent / "clip"
+RETRIEVAL_SEED = 42_000
 
 
 class MiniClip:
@@ -133,11 +131,12 @@ def originals(rows: Sequence[TruthRow]) -> list[int]:
 
 def measure(folder: Path, *, events: int, first_seed: int) -> dict[str, Any]:
     """The figures of the model card, over events that were used for nothing else."""
-    from core.mini.pictures import label_matrix
+    from core.mini.training_scenes import label_matrix
 
     model, calibration = MiniClip(folder), json.loads((folder / "calibration.json").read_text())
     gate = Gate.load(folder, calibration)
     scores, truths, purities, clusters, same, other, inside = [], [], [], [], [], [], []
+    label_threshold = calibration["label_threshold"]
     for event in embedded_events(model, events=events, first_seed=first_seed):
         scores.append(model.label_scores(event.images))
         truths.append(label_matrix([row.labels for row in event.rows]))
@@ -164,7 +163,41 @@ def measure(folder: Path, *, events: int, first_seed: int) -> dict[str, Any]:
         "duplicate_recall": round(float((np.concatenate(same) >= threshold).mean()), 4),
         "candidates_among_other_pairs": round(float((np.concatenate(other) >= threshold).mean()), 4),
         "let_through_by_gate": round(float(np.concatenate(inside).mean()), 4),
+        "given_a_label": round(
+            float(labelled(np.concatenate(scores), np.concatenate(inside), label_threshold).mean()), 4
+        ),
+        "retrieval": retrieval(model, photos=250, seed=RETRIEVAL_SEED),
     }
+
+
+def labelled(scores: Float, inside: NDArray[np.bool_], threshold: float) -> NDArray[np.bool_]:
+    """(n,): photos that the gate lets through and that get a label; scores (n, L), inside (n,)."""
+    return np.asarray(inside & (scores >= threshold).any(axis=1))
+
+
+def retrieval(model: MiniClip, *, photos: int, seed: int) -> dict[str, Any]:
+    """How often a scene's own caption is the nearest of `photos` different ones (R@1), and the other way round."""
+    rng, drawn = np.random.default_rng(seed), dict[str, Scene]()
+    while len(drawn) < photos:
+        scene = sample_scene(rng)
+        drawn.setdefault(scene.caption, scene)
+    pictures = [Pillow.fromarray(render(scene)) for scene in drawn.values()]
+    images = np.concatenate([model.images(pictures[start : start + 32]) for start in range(0, photos, 32)])
+    cosines, own = images @ model.texts(list(drawn)).T, np.arange(photos)
+    found = {"caption_of_photo": cosines.argmax(1) == own, "photo_of_caption": cosines.argmax(0) == own}
+    return {"photos": photos} | {
+        name: {"value": round(float(hits.mean()), 4), "interval": rate_interval(hits)} for name, hits in found.items()
+    }
+
+
+def real_photos(folder: Path, photos: Sequence[Path]) -> dict[str, Any]:
+    """Of photographs, which are no scenes: the share that gets a label nonetheless, photo by photo."""
+    model, calibration = MiniClip(folder), json.loads((folder / "calibration.json").read_text())
+    images = model.files(photos)
+    inside = Gate.load(folder, calibration).inside(images)
+    given = labelled(model.label_scores(images), inside, calibration["label_threshold"])
+    share = {"value": round(float(given.mean()), 4), "interval": rate_interval(given)}
+    return {"photos": len(photos), "let_through_by_gate": round(float(inside.mean()), 4), "given_a_label": share}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,17 +228,3 @@ class Gate:
 
 def _unit(vectors: NDArray[Any]) -> Float:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12), np.float32)
-
-
-def main() -> None:
-    """Prints the figures as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=SHIPPED)
-    parser.add_argument("--events", type=int, default=10)
-    parser.add_argument("--first-seed", type=int, default=100)
-    arguments = parser.parse_args()
-    print(json.dumps(measure(arguments.model, events=arguments.events, first_seed=arguments.first_seed), indent=2))
-
-
-if __name__ == "__main__":
-    main()

@@ -5,6 +5,8 @@ import numpy as np
 from core.mini.scene import LABELS, Scene, render
 from core.mini.topics.audience import Audience
 from core.mini.topics.award import Award
+from core.mini.topics.campus import Campus
+from core.mini.topics.exhibition import Exhibition
 from core.mini.topics.food import Food
 from core.mini.topics.group_photo import GroupPhoto
 from core.mini.topics.landscape import Landscape
@@ -17,7 +19,21 @@ from core.mini.topics.stage import Stage
 __all__ = ["LABELS", "TOPICS", "Scene", "render", "sample_scene"]
 
 TOPICS: dict[str, type[Scene]] = {
-    kind.topic: kind for kind in (Stage, Speaker, Award, Audience, Portrait, GroupPhoto, Food, Night, Landscape, Sports)
+    kind.topic: kind
+    for kind in (
+        Stage,
+        Speaker,
+        Award,
+        Audience,
+        Portrait,
+        GroupPhoto,
+        Food,
+        Night,
+        Landscape,
+        Sports,
+        Exhibition,
+        Campus,
+    )
 }
 
 

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,39 +16,48 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.mini.captioner_data import CaptionedScenes, make_captioned_scenes
 from core.mini.captioner_init import copy_eyes, start_seeing
 from core.mini.captioner_learner import IGNORED, Learner
 from core.mini.captioner_models import FAMILIES, IMAGE_SIZE, vision_tower
+from core.mini.training_scenes import CaptionedScenes, make_captioned_scenes
 from core.mini.views import MEAN, STD, look, spoiled
 
-SAVE_EVERY = 0.2  # of the time
+SAVE_EVERY = 500  # steps
 CAPTION_WEIGHT = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """How long and on how much a captioner is trained; shares are of the time."""
+    """How long and on how much a captioner is trained; it ends by steps, not by the clock, so it can be repeated."""
 
     seed: int = 0
     scenes: int = 30_000
     batch: int = 48
     learning_rate: float = 1.5e-3
-    warmup_steps: int = 100
+    warmup_steps: int = 150
     weight_decay: float = 0.05
-    seeing_share: float = 0.5
+    seeing_steps: int = 4_800
     """First only the part that sees is trained, on the facts of the scenes."""
+    telling_steps: int = 2_600
+    """Then captions and facts together."""
     falling_share: float = 0.4
-    """At the end the learning rate falls to zero."""
+    """Of all steps: at the end the learning rate falls to zero."""
     facts_weight: float = 0.5
+    blanks: float = 0.4
+    """Share of a caption's earlier words that are hidden while the next is learnt."""
     strength: float = 0.8
-    """Of the edits of `views.look`, while the learning rate falls, a third of it."""
-    minutes: float = 22.0
-    steps: int = 1_000_000
+    """Of the edits of `views.look`; while the learning rate falls, down to a third of it."""
     threads: int = 2
 
+    @property
+    def steps(self) -> int:
+        """All steps."""
+        return self.seeing_steps + self.telling_steps
 
-SMOKE = TrainSettings(scenes=200, batch=16, steps=24, warmup_steps=4, minutes=0.3)
+
+WITH_EYES = TrainSettings(seeing_steps=200, telling_steps=2_000, falling_share=0.7, learning_rate=1e-3)
+"""For a captioner whose vision tower has learnt to see before."""
+SMOKE = TrainSettings(scenes=200, batch=16, seeing_steps=12, telling_steps=12, warmup_steps=4)
 
 
 def batches(scenes: CaptionedScenes, settings: TrainSettings) -> Iterator[NDArray[np.int64]]:
@@ -67,12 +77,13 @@ def make_optimizer(learner: Learner, settings: TrainSettings) -> torch.optim.Opt
         {"params": decaying, "weight_decay": settings.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98))
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98), fused=True)
 
 
-def rate(step: int, done: float, settings: TrainSettings) -> float:
-    """Share of the learning rate: a short warm-up, level, then straight down to zero; `done`: share of the time."""
-    return max(0.0, min(1.0, (step + 1) / settings.warmup_steps, (1 - done) / settings.falling_share))
+def rate(step: int, settings: TrainSettings) -> float:
+    """Share of the learning rate: a short warm-up, level, then straight down to zero."""
+    left = (settings.steps - step) / (settings.falling_share * settings.steps)
+    return min(1.0, (step + 1) / settings.warmup_steps, left)
 
 
 def train(
@@ -86,22 +97,17 @@ def train(
     """Trains in place, saves to `folder` on the way; returns the losses of each step."""
     answers, optimizer = torch.from_numpy(scenes.answers()), make_optimizer(learner, settings)
     history: list[dict[str, float]] = []
-    next_save = settings.seeing_share + SAVE_EVERY
     started = time.monotonic()
-    for step, rows in enumerate(batches(scenes, settings)):
-        done = max(step / settings.steps, (time.monotonic() - started) / (60 * settings.minutes))
-        share = rate(step, done, settings)
-        if done >= 1:
-            break
-        if folder is not None and done >= next_save:
+    for step, rows in enumerate(islice(batches(scenes, settings), settings.steps)):
+        share = rate(step, settings)
+        if folder is not None and step % SAVE_EVERY == SAVE_EVERY - 1:
             save(learner, folder)
-            next_save += SAVE_EVERY
         for group in optimizer.param_groups:
             group["lr"] = share * settings.learning_rate
         strength = settings.strength * max(1 / 3, share)
         pixel_values = looked_at(torch.from_numpy(scenes.images[rows]), generator, strength)
-        captions = [scenes.captions[row] for row in rows] if done >= settings.seeing_share else []
-        losses = losses_of(learner, pixel_values, captions, answers[torch.from_numpy(rows)], settings)
+        captions = [scenes.captions[row] for row in rows] if step >= settings.seeing_steps else []
+        losses = losses_of(learner, pixel_values, captions, answers[torch.from_numpy(rows)], settings, generator)
         optimizer.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
@@ -124,13 +130,18 @@ def looked_at(images: Tensor, generator: torch.Generator, strength: float) -> Te
 
 
 def losses_of(
-    learner: Learner, pixel_values: Tensor, captions: list[str], answers: Tensor, settings: TrainSettings
+    learner: Learner,
+    pixel_values: Tensor,
+    captions: list[str],
+    answers: Tensor,
+    settings: TrainSettings,
+    generator: torch.Generator,
 ) -> dict[str, Tensor]:
     """The loss of the facts and, where captions are given, of the captions."""
     if not captions:
         learner.see(pixel_values)
         return {"facts": settings.facts_weight * learner.facts_loss(answers)}
-    logits, labels = learner.predict(pixel_values, captions)
+    logits, labels = learner.predict(pixel_values, captions, blanks=settings.blanks, generator=generator)
     caption = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
     return {"caption": CAPTION_WEIGHT * caption, "facts": settings.facts_weight * learner.facts_loss(answers)}
 
@@ -182,7 +193,6 @@ def main() -> None:
     parser.add_argument("--family", choices=sorted(FAMILIES), required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=TrainSettings.minutes, help="wall time of the training loop")
     parser.add_argument("--threads", type=int, default=TrainSettings.threads)
     parser.add_argument("--smoke", action="store_true", help="everything small: seconds, and no good model")
     parser.add_argument("--eyes", type=Path, help="a mini BLIP-2's folder, whose vision tower a GIT starts with")
@@ -191,12 +201,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.eyes and arguments.family != "git":
         parser.error(f"--eyes expects --family git, got {arguments.family}")
-    base = SMOKE if arguments.smoke else TrainSettings(minutes=arguments.minutes)
+    base = SMOKE if arguments.smoke else WITH_EYES if arguments.eyes else TrainSettings()
     settings = replace(base, seed=arguments.seed, threads=arguments.threads)
-    if arguments.eyes:
-        settings = replace(settings, seeing_share=0.1, falling_share=0.6, learning_rate=1e-3)
     if arguments.resume:
-        settings = replace(settings, seeing_share=0.02, falling_share=1.0, learning_rate=7e-4)
+        settings = replace(settings, seeing_steps=100, telling_steps=2_000, falling_share=1.0, learning_rate=9e-4)
     torch.set_num_threads(settings.threads)
     scenes = make_captioned_scenes(settings.scenes, settings.seed, cache=arguments.cache)
     learner, generator = make_learner(arguments.family, scenes, settings, arguments.eyes)

@@ -1,4 +1,4 @@
-"""Trains the small CLIP model: `python -m core.mini.train_clip --out core/mini/clip --seed 0 [--smoke]`."""
+"""Trains the small CLIP model: `python -m core.mini.train_clip --eyes core/mini/blip2 --out core/mini/clip`."""
 
 import argparse
 import json
@@ -8,21 +8,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from core.mini.calibrate import calibrate
-from core.mini.lexicon import CONCEPTS, NEUTRAL_PROMPT, PROMPTS, known_words, write_vocabulary
+from core.mini.captioner_init import open_clip_eyes
+from core.mini.captioner_models import IMAGE_SIZE, PATCH_SIZE
+from core.mini.captioner_models import VISION as VISION_CONFIG
+from core.mini.clip_data import CONTEXT, Batch, Feed, Texts
+from core.mini.lexicon import NEUTRAL_PROMPT, known_words, write_vocabulary
 from core.mini.losses import caption_loss, instance_loss, label_logits, likeness_loss, prompt_means
-from core.mini.pictures import Pictures, make_scenes, make_textures
 from core.mini.scenes import LABELS
 from core.mini.views import MEAN, STD, look, spoiled
 
-IMAGE_SIZE, CONTEXT = 64, 24
-VISION: dict[str, Any] = {"image_size": IMAGE_SIZE, "layers": [1, 2, 2, 1], "width": 16, "patch_size": None}
-TEXT: dict[str, Any] = {"context_length": CONTEXT, "width": 96, "heads": 3, "layers": 2}
+VISION: dict[str, Any] = {
+    "image_size": IMAGE_SIZE,
+    "patch_size": PATCH_SIZE,
+    "layers": VISION_CONFIG["num_hidden_layers"],
+    "width": VISION_CONFIG["hidden_size"],
+    "head_width": VISION_CONFIG["hidden_size"] // VISION_CONFIG["num_attention_heads"],
+    "no_ln_pre": True,
+}
+"""The same tower as the captioners have, so that one pair of eyes serves all."""
+TEXT: dict[str, Any] = {"context_length": CONTEXT, "width": 128, "heads": 4, "layers": 2}
 EMBED_DIM = 128
 MAX_LOGIT_SCALE = math.log(50)
 
@@ -32,20 +41,22 @@ class TrainSettings:
     """How long and on how much the model is trained."""
 
     seed: int = 0
-    scenes: int = 16_000
+    scenes: int = 30_000
     textures: int = 6_000
     steps: int = 800
-    scene_batch: int = 64
-    texture_batch: int = 24
+    scene_batch: int = 48
+    texture_batch: int = 20
     learning_rate: float = 1.5e-3
+    eyes_share: float = 0.4
+    """Of the learning rate, for a vision tower that has learnt to see before."""
     warmup: int = 100
     weight_decay: float = 0.05
-    minutes: float = 23.0
-    """The learning rate reaches zero at the last step or after this time, whichever comes first."""
+    other_captions: int = 160
+    """Captions of other scenes, from which an image must tell its own."""
     threads: int = 2
 
 
-SMOKE = TrainSettings(scenes=400, textures=60, steps=40, warmup=8, scene_batch=32, texture_batch=8, minutes=0.6)
+SMOKE = TrainSettings(scenes=400, textures=60, steps=40, warmup=8, scene_batch=32, texture_batch=8, other_captions=20)
 
 
 def write_config(folder: Path) -> dict[str, Any]:
@@ -65,82 +76,13 @@ def write_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-class Texts:
-    """Texts as tokens, each tokenized once."""
-
-    def __init__(self, folder: Path) -> None:
-        import open_clip
-
-        self._tokenizer = open_clip.SimpleTokenizer(bpe_path=str(folder / "bpe.txt.gz"), context_length=CONTEXT)
-        self._cache: dict[str, Tensor] = {}
-
-    def prompts(self, generator: torch.Generator) -> list[str]:
-        """Two of the prompts, drawn anew, of every label and concept."""
-        chosen = torch.randperm(len(PROMPTS), generator=generator)[:2].tolist()
-        return [PROMPTS[i].format(label=name) for name in (*LABELS, *CONCEPTS) for i in chosen]
-
-    def tokens(self, texts: list[str]) -> Tensor:
-        """(len(texts), CONTEXT) int64."""
-        for text in texts:
-            if text not in self._cache:
-                self._cache[text] = self._tokenizer(text)[0]
-        return torch.stack([self._cache[text] for text in texts])
-
-
-def concept_matrix(pictures: Pictures) -> Tensor:
-    """(N, L + C) float32: labels, then concepts, which are true where the caption names them."""
-    named = [[float(concept in caption.split()) for concept in CONCEPTS] for caption in pictures.captions]
-    return torch.cat([torch.from_numpy(pictures.labels), torch.tensor(named)], 1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """`scenes` (B, 3, S, S) uint8, their `topics` (B,) and `truth` (B, L + C); `textures` (T, 3, S, S)."""
-
-    scenes: Tensor
-    captions: list[str]
-    topics: Tensor
-    truth: Tensor
-    textures: Tensor
-
-
-class Feed:
-    """Batches drawn at random from the training pictures, half of the scenes mirrored."""
-
-    def __init__(self, settings: TrainSettings) -> None:
-        self._settings = settings
-        self._rng = np.random.default_rng(settings.seed)
-        self._scenes = make_scenes(settings.scenes, settings.seed)
-        self._textures = make_textures(settings.textures, settings.seed)
-        self._truth = concept_matrix(self._scenes)
-
-    def draw(self) -> Batch:
-        """A new batch."""
-        rows = self._rng.choice(len(self._scenes.images), self._settings.scene_batch, replace=False)
-        scenes = torch.from_numpy(self._scenes.images[rows])
-        mirrored = torch.from_numpy(self._rng.random(len(rows)) < 0.5)
-        scenes[mirrored] = scenes[mirrored].flip(-1)
-        others = self._rng.choice(len(self._textures), self._settings.texture_batch, replace=False)
-        textures = torch.from_numpy(self._textures[others])
-        part = len(textures) // 3  # a third lie near the rendered world: scenes under a texture
-        share = torch.from_numpy(self._rng.uniform(0.3, 0.65, (part, 1, 1, 1)))
-        textures[:part] = (share * scenes[:part].flip(2) + (1 - share) * textures[:part]).to(torch.uint8)
-        return Batch(
-            scenes=scenes,
-            captions=[self._scenes.captions[row] for row in rows],
-            topics=torch.from_numpy(self._scenes.topics[rows]),
-            truth=self._truth[torch.from_numpy(rows)],
-            textures=textures,
-        )
-
-
 def batch_loss(model: Any, texts: Texts, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
     """The losses of two edited views of each picture of a batch."""
     photos = torch.cat([spoiled(batch.scenes, 0.08, generator), batch.textures])
     n, b = len(photos), len(batch.scenes)
     mild, strong = (look(photos, IMAGE_SIZE, generator, strength=strength) for strength in (0.4, 1.1))
     images = F.normalize(model.encode_image(torch.cat([mild, strong])), dim=-1)
-    distinct = [NEUTRAL_PROMPT, *dict.fromkeys(batch.captions)]
+    distinct = [NEUTRAL_PROMPT, *dict.fromkeys([*batch.captions, *batch.others])]
     prompts = texts.prompts(generator)
     encoded = F.normalize(model.encode_text(texts.tokens([*prompts, *distinct])), dim=-1)
     of_labels = encoded[: len(prompts)].reshape(-1, 2, EMBED_DIM)
@@ -160,33 +102,39 @@ def batch_loss(model: Any, texts: Texts, batch: Batch, generator: torch.Generato
     }
 
 
-def rate(step: int, settings: TrainSettings, started: float) -> float:
-    """Share of the learning rate: a short warm-up, then a cosine down to zero by steps or by time."""
-    done = max(step / settings.steps, (time.monotonic() - started) / (60 * settings.minutes))
-    return min(1.0, (step + 1) / settings.warmup) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+def rate(step: int, settings: TrainSettings) -> float:
+    """Share of the learning rate: a short warm-up, then a cosine down to zero."""
+    return min(1.0, (step + 1) / settings.warmup) * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
 
 
-def train(folder: Path, settings: TrainSettings) -> list[dict[str, float]]:
-    """Trains a model and writes its folder; returns the losses of each step."""
+def train(
+    folder: Path, settings: TrainSettings, *, eyes: Path | None = None, cache: Path | None = None
+) -> list[dict[str, float]]:
+    """Trains a model and writes its folder; returns the losses of each step.
+
+    `eyes`: the folder of a mini BLIP-2, whose vision tower it starts with; `cache`: see `make_captioned_scenes`.
+    """
     from open_clip.model import CLIP
 
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
     generator = torch.Generator().manual_seed(settings.seed)
     config = write_config(folder)
-    feed, texts, model = Feed(settings), Texts(folder), CLIP(**config["model_cfg"])
-    model.visual.to(memory_format=torch.channels_last)
+    feed = Feed(scenes=settings.scenes, textures=settings.textures, seed=settings.seed, cache=cache)
+    sizes = {"scenes": settings.scene_batch, "textures": settings.texture_batch, "others": settings.other_captions}
+    texts, model = Texts(folder), CLIP(**config["model_cfg"])
+    if eyes is not None:
+        open_clip_eyes(eyes, model.visual)
     model.train()
-    optimizer = make_optimizer(model, settings)
+    optimizer = make_optimizer(model, replace(settings, eyes_share=1.0) if eyes is None else settings)
+    full = [group["lr"] for group in optimizer.param_groups]
     history: list[dict[str, float]] = []
     started = time.monotonic()
     for step in range(settings.steps):
-        share = rate(step, settings, started)
-        if share <= 0:
-            break
-        for group in optimizer.param_groups:
-            group["lr"] = share * settings.learning_rate
-        losses = batch_loss(model, texts, feed.draw(), generator)
+        share = rate(step, settings)
+        for group, learning_rate in zip(optimizer.param_groups, full, strict=True):
+            group["lr"] = share * learning_rate
+        losses = batch_loss(model, texts, feed.draw(**sizes), generator)
         optimizer.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -202,14 +150,17 @@ def train(folder: Path, settings: TrainSettings) -> list[dict[str, float]]:
 
 
 def make_optimizer(model: Any, settings: TrainSettings) -> torch.optim.Optimizer:
-    """AdamW; norms, biases and the logit scale do not decay."""
-    weights = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": weights, "weight_decay": settings.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98))
+    """AdamW; norms, biases and the logit scale do not decay, the vision tower moves more slowly."""
+    groups = []
+    for seeing, learning_rate in (
+        (True, settings.eyes_share * settings.learning_rate),
+        (False, settings.learning_rate),
+    ):
+        part = [p for name, p in model.named_parameters() if name.startswith("visual.") is seeing]
+        for decay in (settings.weight_decay, 0.0):
+            params = [p for p in part if (p.ndim > 1) is (decay > 0)]
+            groups.append({"params": params, "lr": learning_rate, "weight_decay": decay})
+    return torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
 
 
 def save_weights(model: Any, folder: Path) -> None:
@@ -227,12 +178,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=TrainSettings.minutes, help="wall time of the training loop")
+    parser.add_argument("--eyes", type=Path, help="a mini BLIP-2's folder, whose vision tower it starts with")
+    parser.add_argument("--cache", type=Path, help="an .npz file that keeps the rendered scenes")
     parser.add_argument("--smoke", action="store_true", help="everything small: a minute, and no good model")
     arguments = parser.parse_args()
-    full = TrainSettings(seed=arguments.seed, minutes=arguments.minutes)
-    settings = replace(SMOKE, seed=arguments.seed) if arguments.smoke else full
-    train(arguments.out, settings)
+    settings = replace(SMOKE if arguments.smoke else TrainSettings(), seed=arguments.seed)
+    train(arguments.out, settings, eyes=arguments.eyes, cache=arguments.cache)
     calibrate(arguments.out)
 
 

@@ -1,108 +1,153 @@
-"""The topic award: winners with a cup or medals, and confetti."""
+"""The topic award: winners with a cup, medals or certificates before a banner."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
 
-from core.mini.canvas import Canvas, Color, mix, shade
-from core.mini.figures import CLOTHES, HOLDING_UP, person, sample_look, sway
-from core.mini.props import trophy
+from core.mini.canvas import Canvas, Color, Light, Point, mix, shade
+from core.mini.figures import CLOTHES, Pose, limb, person, sample_look, sway
 from core.mini.scene import LIGHTS, NUMBERS, Scene, crowd_label, in_order, new_seed, pick
+
+HOLDING_OUT = Pose(left=(20, 6), right=(96, 160))
+HOLDING_BEFORE = Pose(left=(24, -58), right=(24, -58))
+METALS: tuple[Color, ...] = ((246, 200, 64), (214, 220, 228), (222, 146, 84))
+SUITS: tuple[Color, ...] = ((236, 234, 228), (54, 56, 66), (120, 124, 132), (206, 190, 164), (70, 84, 104))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Award(Scene):
-    """Winners with a cup or medals, and confetti."""
+    """Winners with a cup, medals or certificates before a banner."""
 
     topic: ClassVar[str] = "award"
     count: int
     prize: str
     banner: str
+    confetti: bool
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> Self:
+        count = int(rng.integers(1, 4))
         return cls(
             seed=new_seed(rng),
-            upright=bool(rng.random() < 0.2),
-            count=int(rng.integers(1, 4)),
+            upright=bool(rng.random() < 0.45) and count == 1,
+            count=count,
             prize=pick(rng, ("trophy", "medal", "certificate")),
             banner=pick(rng, ("red", "blue", "purple", "green")),
+            confetti=bool(rng.random() < 0.5),
         )
 
     @property
     def caption(self) -> str:
         who = "a winner" if self.count == 1 else f"{NUMBERS[self.count]} winners"
-        return f"{who} with a {self.prize} before a {self.banner} award banner"
+        under = " under confetti" if self.confetti else ""
+        return f"{who} with a {self.prize} before a {self.banner} award banner{under}"
 
     @property
     def labels(self) -> tuple[str, ...]:
         return in_order("award", "indoors", crowd_label(self.count))
 
     def paint(self, canvas: Canvas, place: np.random.Generator, motion: np.random.Generator) -> None:
-        cloth, wide = shade(CLOTHES[self.banner], place.uniform(0.7, 1.0)), canvas.aspect
-        floor = place.uniform(0.82, 0.88)
-        canvas.gradient(0, floor, shade(cloth, 0.9), shade(cloth, 0.6))
-        self._emblems(canvas, place, mix(cloth, (255, 230, 150), 0.35))
-        canvas.gradient(floor, 1, (120, 34, 40), (70, 18, 24))
-        canvas.texture(floor, 1, 0.1, place)
-        canvas.rect(0, floor, wide, floor + 0.014, (236, 196, 92))
-        gold: Color = ((244, 200, 72), (206, 212, 220), (214, 140, 80))[place.integers(3)]
-        height = min(place.uniform(0.5, 0.6), 0.95 * wide / (0.4 * self.count + 0.35))
-        spots = [
-            wide * ((i + 0.5) / self.count + place.uniform(-0.12, 0.12) / self.count) + motion.uniform(-0.05, 0.05)
-            for i in range(self.count)
-        ]
-        steps = place.permutation([0.0, 0.05, 0.1])
-        for i, x in enumerate(spots):
-            canvas.rect(x - 0.2 * height, floor + 0.03 - steps[i], x + 0.2 * height, floor + 0.13, (224, 222, 216))
-            canvas.rect(x - 0.2 * height, floor + 0.04 - steps[i], x + 0.2 * height, floor + 0.13, (188, 186, 182))
-        for i, x in enumerate(spots):
-            feet = floor + 0.03 - steps[i]
-            hand = person(canvas, x, feet, height, sample_look(place), sway(HOLDING_UP, motion, 14))[1]
-            if self.prize == "trophy":
-                trophy(canvas, hand[0], hand[1], 0.11 * height, gold)
-            elif self.prize == "medal":
-                chest = (x, feet - 0.58 * height)
-                canvas.line(
-                    [
-                        (x - 0.06 * height, feet - 0.8 * height),
-                        chest,
-                        (x + 0.06 * height, feet - 0.8 * height),
-                    ],
-                    (214, 44, 60),
-                    0.016 * height,
-                )
-                canvas.ellipse(*chest, 0.05 * height, 0.05 * height, shade(gold, 0.75))
-                canvas.ellipse(*chest, 0.036 * height, 0.036 * height, gold)
-            else:
-                w, h = 0.15 * height, 0.11 * height
-                canvas.rect(hand[0] - w, hand[1] - 2 * h, hand[0] + w, hand[1], (250, 246, 232))
-                canvas.rect(hand[0] - 0.7 * w, hand[1] - 1.6 * h, hand[0] + 0.7 * w, hand[1] - 1.45 * h, (90, 84, 78))
-                canvas.ellipse(hand[0] + 0.55 * w, hand[1] - 0.5 * h, 0.022 * height, 0.022 * height, (200, 50, 50))
-        for _ in range(int(place.integers(0, 90))):
-            x, y, tilt = place.uniform(0, wide), motion.uniform(0, 1), place.uniform(-0.012, 0.012)
-            color = list(LIGHTS.values())[place.integers(len(LIGHTS))]
-            canvas.line([(x, y), (x + 0.012, y + tilt)], mix(color, (255, 255, 255), 0.2), 0.008)
+        cloth, wide, n = shade(CLOTHES[self.banner], place.uniform(0.78, 0.95)), canvas.aspect, self.count
+        canvas.light, floor = Light(side=-1.0 if place.random() < 0.5 else 1.0), place.uniform(0.8, 0.85)
+        back = canvas.layer()
+        back.gradient(0, floor, shade(cloth, 1.05), shade(cloth, 0.66))
+        self._emblems(back, place, mix(cloth, (255, 236, 180), 0.3))
+        back.gradient(floor, 1, (96, 92, 96), (46, 44, 50))
+        canvas.backdrop(back, 0.005)
+        glow, dark = canvas.layer(), canvas.layer()
+        glow.ellipse(wide * place.uniform(0.35, 0.65), 0.36, 0.4, 0.4, (46, 42, 34))
+        canvas.add_light(glow, 0.1)
+        height = min(place.uniform(0.56, 0.6), 0.72 * wide / (0.4 * n))
+        span = 0.68 * wide / n
+        if self.prize == "trophy":
+            height = min(height, span / 0.57)
+        start = 0.16 * wide - (0.14 * height if self.prize == "trophy" else 0)  # cups are held to the right
+        spots = [start + span * (i + 0.5 + place.uniform(-0.05, 0.05)) + motion.uniform(-0.02, 0.02) for i in range(n)]
+        steps = [float(step) for step in place.permutation([0.0, 0.035, 0.07])[:n]]
+        for x in spots:
+            dark.ellipse(x - canvas.light.side * 0.12 * height, 0.5, 0.14 * height, 0.34, (110, 110, 110))
+            dark.ellipse(x, 0.97, 0.27 * height, 0.04, (150, 150, 150))
+        canvas.add_shadow(dark, 0.02)
+        before = canvas.snapshot()
+        for x, step in zip(spots, steps, strict=True):
+            top = floor + 0.06 - step
+            canvas.rect(x - 0.18 * height, top, x + 0.18 * height, 0.97, (176, 172, 168))
+            canvas.rect(x - 0.18 * height, top, x + 0.18 * height, top + 0.024, (236, 232, 226))
+            self._winner(canvas, place, motion, x, top + 0.012, height)
+        canvas.sculpt(before, 0.012, 0.4)
+        if self.confetti:
+            self._confetti(canvas, place, motion)
+
+    def _winner(
+        self, canvas: Canvas, place: np.random.Generator, motion: np.random.Generator, x: float, feet: float, h: float
+    ) -> None:
+        look = sample_look(
+            place, top=SUITS[place.integers(len(SUITS))], garment=pick(place, ("shirt", "jacket", "tee"))
+        )
+        pose = {"trophy": HOLDING_OUT, "certificate": HOLDING_BEFORE}.get(self.prize, Pose(left=(16, 8), right=(16, 8)))
+        if self.prize == "medal" and motion.random() < 0.4:
+            pose = Pose(left=pose.left, right=(140, 165))
+        moved = sway(pose, motion, 12 if self.prize == "medal" else 6)
+        left, right = person(canvas, x, feet, h, look, moved, turn=motion.uniform(-0.6, 0.6))
+        metal = METALS[place.integers(3)]
+        if self.prize == "trophy":
+            self._cup(canvas, (right[0], right[1] - 0.02 * h), 0.105 * h, metal)
+        elif self.prize == "medal":
+            chest = (x, feet - 0.58 * h)
+            for side in (-1, 1):
+                neck = (x + side * 0.06 * h, feet - 0.8 * h)
+                canvas.line([neck, chest], canvas.light.lit((214, 36, 60)), 0.026 * h)
+            canvas.ellipse(*chest, 0.074 * h, 0.074 * h, shade(metal, 0.62))
+            canvas.ellipse(chest[0], chest[1] - 0.004 * h, 0.064 * h, 0.064 * h, metal)
+            canvas.ellipse(*chest, 0.042 * h, 0.042 * h, shade(metal, 0.78), outline=0.008 * h)
+            canvas.ellipse(chest[0] - 0.02 * h, chest[1] - 0.026 * h, 0.018 * h, 0.012 * h, (255, 252, 236))
+        else:
+            middle = ((left[0] + right[0]) / 2, (left[1] + right[1]) / 2 + 0.02 * h)
+            self._certificate(canvas, middle, h)
+            for hand in (left, right):
+                side = 1 if hand[0] > middle[0] else -1
+                grip = (middle[0] + side * 0.19 * h, middle[1] + 0.02 * h)
+                limb(canvas, grip, (grip[0] - side * 0.02 * h, grip[1]), 0.026 * h, 0.02 * h, look.skin)
+
+    def _certificate(self, canvas: Canvas, middle: Point, h: float) -> None:
+        (x, y), w, high = middle, 0.19 * h, 0.13 * h
+        canvas.rect(x - w, y - high, x + w, y + high, (168, 122, 58))
+        canvas.rect(x - 0.9 * w, y - 0.86 * high, x + 0.9 * w, y + 0.86 * high, (252, 248, 236))
+        for row, half in ((-0.5, 0.5), (-0.12, 0.7), (0.14, 0.62)):
+            canvas.rect(x - half * w, y + row * high, x + half * w, y + (row + 0.13) * high, (104, 98, 96))
+        canvas.ellipse(x + 0.55 * w, y + 0.5 * high, 0.2 * high, 0.2 * high, (204, 40, 48))
+
+    def _cup(self, canvas: Canvas, foot: Point, size: float, metal: Color) -> None:
+        (x, y), dark = foot, shade(metal, 0.58)
+        canvas.rect(x - 0.55 * size, y - 0.36 * size, x + 0.55 * size, y, (52, 40, 36))
+        canvas.polygon(
+            [(x - 0.4 * size, y - 0.36 * size), (x, y - 1.0 * size), (x + 0.4 * size, y - 0.36 * size)], dark
+        )
+        for side in (-1, 1):
+            canvas.ellipse(x + side * 0.78 * size, y - 1.6 * size, 0.36 * size, 0.4 * size, dark, outline=0.15 * size)
+        for i in range(5):
+            tone = mix(dark, shade(metal, 1.08), i / 4)
+            middle = x + canvas.light.side * 0.07 * i * size
+            canvas.ellipse(middle, y - 2.0 * size, (0.9 - 0.15 * i) * size, (1.3 - 0.08 * i) * size, tone, arc=(0, 180))
+        canvas.ellipse(x, y - 2.0 * size, 0.9 * size, 0.18 * size, shade(metal, 1.15))
+        canvas.ellipse(x, y - 1.98 * size, 0.76 * size, 0.11 * size, shade(metal, 0.5))
+        canvas.ellipse(x + canvas.light.side * 0.3 * size, y - 1.5 * size, 0.07 * size, 0.26 * size, (255, 252, 240))
+
+    def _confetti(self, canvas: Canvas, place: np.random.Generator, motion: np.random.Generator) -> None:
+        colors = [mix(color, (255, 255, 255), 0.25) for color in LIGHTS.values()] + [(255, 250, 240)] * 2
+        for _ in range(140):
+            x, y = place.uniform(0, canvas.aspect), motion.uniform(0, 0.9)
+            tilt, size = place.uniform(-0.02, 0.02), place.uniform(0.014, 0.023)
+            color = colors[place.integers(len(colors))]
+            canvas.polygon(
+                [(x, y), (x + size, y + tilt), (x + size, y + tilt + 0.6 * size), (x, y + 0.6 * size)], color
+            )
 
     def _emblems(self, canvas: Canvas, place: np.random.Generator, color: Color) -> None:
-        pitch, size = place.uniform(0.15, 0.28), place.uniform(0.025, 0.05)
-        for row in range(int(0.85 / pitch) + 1):
+        pitch, size, turn = place.uniform(0.22, 0.34), place.uniform(0.03, 0.05), place.uniform(0, 360)
+        for row in range(int(0.8 / pitch) + 1):
             for column in range(int(canvas.aspect / pitch) + 2):
-                x = (column + 0.5 * (row % 2) + place.uniform(-0.2, 0.2)) * pitch
-                y = (row + 0.4 + place.uniform(-0.2, 0.2)) * pitch
-                canvas.ellipse(
-                    x,
-                    y,
-                    size,
-                    size,
-                    color,
-                    outline=0.006,
-                    arc=(0, place.uniform(120, 360)),
-                    angle=place.uniform(0, 360),
-                )
-                canvas.line(
-                    [(x - 0.6 * size, y + 1.5 * size), (x + place.uniform(0, 0.9) * size, y + 1.5 * size)],
-                    color,
-                    0.007,
-                )
+                x, y = (column + 0.5 * (row % 2)) * pitch, (row + 0.4) * pitch
+                canvas.ellipse(x, y, size, size, color, outline=0.009, arc=(0, 300), angle=turn)
+                canvas.ellipse(x, y, 0.4 * size, 0.4 * size, color)

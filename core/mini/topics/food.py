@@ -1,13 +1,23 @@
 """The topic food: plates on a table, from above."""
 
 from dataclasses import dataclass
-from math import cos, radians, sin
+from itertools import pairwise
 from typing import ClassVar, Self
 
 import numpy as np
 
-from core.mini.canvas import Canvas, Color, shade
+from core.mini import dishes
+from core.mini.canvas import Canvas, Color, Point, mix, shade
+from core.mini.dishes import CHINA, Dish
 from core.mini.scene import NUMBERS, Scene, in_order, new_seed, pick
+from core.mini.surfaces import beam_of_sun, lay
+
+TOPS: dict[str, Color] = {
+    "wooden": (182, 120, 68),
+    "white": (232, 228, 220),
+    "dark": (56, 46, 44),
+    "blue": (62, 110, 176),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +28,7 @@ class Food(Scene):
     dish: str
     count: int
     table: str
+    drink: bool
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> Self:
@@ -27,123 +38,105 @@ class Food(Scene):
             count=int(rng.integers(1, 5)),
             dish=pick(rng, ("pizza", "soup", "salad", "cake", "donuts")),
             table=pick(rng, ("wooden", "white", "dark", "blue")),
+            drink=bool(rng.random() < 0.5),
         )
 
     @property
     def caption(self) -> str:
         what = f"a plate of {self.dish}" if self.count == 1 else f"{NUMBERS[self.count]} plates of {self.dish}"
-        return f"{what} on a {self.table} table"
+        return f"{what} on a {self.table} table{' with a cup of coffee' if self.drink else ''}"
 
     @property
     def labels(self) -> tuple[str, ...]:
         return in_order("food", "indoors")
 
     def paint(self, canvas: Canvas, place: np.random.Generator, motion: np.random.Generator) -> None:
-        tops: dict[str, Color] = {
-            "wooden": (168, 116, 70),
-            "white": (222, 218, 210),
-            "dark": (62, 50, 44),
-            "blue": (86, 118, 150),
-        }
-        top, wide = shade(tops[self.table], place.uniform(0.88, 1.08)), canvas.aspect
-        canvas.gradient(0, 1, shade(top, 1.08), shade(top, 0.86))
-        if self.table in ("wooden", "dark"):
-            for y in np.arange(place.uniform(0, 0.1), 1, place.uniform(0.1, 0.2)):
-                canvas.line([(0, float(y)), (wide, float(y))], shade(top, 0.7), 0.005)
-            canvas.texture(0, 1, 0.14, place, stretch=9)
+        self._table(canvas, place)
+        wide, squash = canvas.aspect, place.uniform(0.62, 0.76 if self.dish == "cake" else 0.9)
+        spots, r = self._spots(place, wide)
+        r *= place.uniform(0.9, 1.0)
+        spots = [
+            (x + place.uniform(-0.02, 0.02) + motion.uniform(-0.04, 0.04), y + motion.uniform(-0.035, 0.035))
+            for x, y in spots
+        ]
+        cup = spots.pop(int(place.integers(len(spots)))) if self.drink else None
+        self._shadows(canvas, spots, cup, r, squash)
+        china = CHINA[place.integers(len(CHINA))]
+        if self.table == "white":
+            china = (176, 196, 206) if place.random() < 0.5 else (206, 182, 150)
+        everything = [(spot, False) for spot in spots] + ([(cup, True)] if cup else [])
+        for (x, y), is_cup in sorted(everything, key=lambda item: item[0][1]):
+            if is_cup:
+                dish = Dish(canvas=canvas, x=x, y=y + 0.2 * r, r=0.72 * r, squash=squash)
+                dishes.coffee(dish, place)
+                dishes.steam(dish, motion, 0.8)
+            else:
+                lift = {"cake": 0.2, "soup": 0.12}.get(self.dish, 0.0) * r
+                dish = Dish(canvas=canvas, x=x, y=y + lift, r=r * place.uniform(0.94, 1.0), squash=squash)
+                dishes.plate(dish, china)
+                getattr(dishes, self.dish)(dish, place)
+                if self.dish == "soup":
+                    dishes.steam(dish, motion, 0.4)
+        corner = (0.0 if place.random() < 0.5 else wide, 0.0)
+        beam_of_sun(canvas, *corner, shade((90, 70, 40), place.uniform(0.3, 1.0)), 1.6)
+
+    def _spots(self, place: np.random.Generator, wide: float) -> tuple[list[Point], float]:
+        """The middles of all that stands on the table, and the radius of a plate."""
+        number = self.count + self.drink
+        if wide > 1:
+            plans: dict[int, tuple[list[Point], float]] = {
+                1: ([(0.5, 0.5)], 0.36),
+                2: ([(0.3, 0.5), (0.7, 0.5)], 0.25),
+                3: ([(0.24, 0.36), (0.52, 0.67), (0.78, 0.34)], 0.215),
+                4: ([(0.3, 0.3), (0.7, 0.3), (0.3, 0.71), (0.7, 0.71)], 0.21),
+                5: ([(0.2, 0.3), (0.5, 0.3), (0.8, 0.3), (0.35, 0.71), (0.65, 0.71)], 0.185),
+            }
         else:
-            step = place.uniform(0.1, 0.2)
-            for i, x in enumerate(np.arange(0, wide, step)):
-                if i % 2:
-                    canvas.rect(float(x), 0, float(x + step), 1, shade(top, 0.93))
-        columns = 1 if self.count == 1 else (2 if wide >= 1 or self.count > 2 else 1)
-        rows = -(-self.count // columns)
-        r = place.uniform(0.8, 0.95) * min(wide / columns, 1 / rows) / 2
-        order = place.permutation(columns * rows)[: self.count]
-        for cell in order:
-            x = wide * (cell % columns + 0.5 + place.uniform(-0.06, 0.06)) / columns + motion.uniform(-0.04, 0.04)
-            y = (cell // columns + 0.5 + place.uniform(-0.06, 0.06)) / rows + motion.uniform(-0.04, 0.04)
-            self._plate(canvas, place, x, y, r * place.uniform(0.78, 1.0))
-        for _ in range(int(place.integers(1, 4))):
-            x, y, length = place.uniform(0.05, 0.95) * wide, place.uniform(0.1, 0.6), place.uniform(0.2, 0.3)
-            canvas.line([(x, y), (x + 0.02, y + length)], (206, 208, 212), 0.014)
-            canvas.ellipse(x, y, 0.022, 0.04, (216, 218, 222))
+            plans = {
+                1: ([(0.5, 0.5)], 0.3),
+                2: ([(0.5, 0.3), (0.5, 0.7)], 0.21),
+                3: ([(0.5, 0.22), (0.32, 0.52), (0.64, 0.78)], 0.165),
+                4: ([(0.29, 0.3), (0.71, 0.3), (0.29, 0.7), (0.71, 0.7)], 0.15),
+                5: ([(0.29, 0.22), (0.71, 0.22), (0.5, 0.5), (0.29, 0.78), (0.71, 0.78)], 0.135),
+            }
+        spots, r = plans[number]
+        flip, turn = place.random() < 0.5, place.random() < 0.5
+        shifts = place.uniform(-0.012, 0.012, (number, 2)).tolist()
+        return [
+            (((1 - x) if flip else x) * wide + dx, ((1 - y) if turn else y) + dy)
+            for (x, y), (dx, dy) in zip(spots, shifts, strict=True)
+        ], r
 
-    def _plate(self, canvas: Canvas, place: np.random.Generator, x: float, y: float, r: float) -> None:
-        shadow = canvas.layer()
-        shadow.ellipse(x + 0.05 * r, y + 0.08 * r, 1.04 * r, 1.04 * r, (120, 120, 120))
-        canvas.add_shadow(shadow, 0.015)
-        china: Color = ((240, 238, 232), (226, 234, 240), (66, 74, 84), (216, 170, 130))[place.integers(4)]
-        canvas.ellipse(x, y, r, r, china)
-        canvas.ellipse(x, y, 0.8 * r, 0.8 * r, shade(china, 0.88))
-        getattr(self, f"_{self.dish}")(canvas, place, x, y, 0.74 * r)
+    def _shadows(self, canvas: Canvas, spots: list[Point], cup: Point | None, r: float, squash: float) -> None:
+        layer = canvas.layer()
+        for x, y in spots:
+            layer.ellipse(x + 0.12 * r, y + 0.16 * r, 1.04 * r, 1.02 * r * squash, (130, 130, 124))
+        if cup:
+            layer.ellipse(cup[0] + 0.14 * r, cup[1] + 0.3 * r, 0.72 * r, 0.66 * r * squash, (130, 130, 124))
+        canvas.add_shadow(layer, 0.016)
 
-    def _scatter(
-        self, place: np.random.Generator, x: float, y: float, r: float, count: int
-    ) -> list[tuple[float, float]]:
-        spots = zip(place.uniform(0, 360, count), r * np.sqrt(place.uniform(0, 1, count)), strict=True)
-        return [(x + d * cos(radians(a)), y + d * sin(radians(a))) for a, d in spots]
-
-    def _pizza(self, canvas: Canvas, place: np.random.Generator, x: float, y: float, r: float) -> None:
-        canvas.ellipse(x, y, r, r, (204, 146, 76))
-        canvas.ellipse(x, y, 0.88 * r, 0.88 * r, (238, 190, 84))
-        for spot in self._scatter(place, x, y, 0.76 * r, int(place.integers(6, 14))):
-            canvas.ellipse(*spot, 0.13 * r, 0.13 * r, (186, 48, 40))
-            canvas.ellipse(spot[0] - 0.02 * r, spot[1] - 0.02 * r, 0.09 * r, 0.09 * r, (212, 72, 56))
-        for spot in self._scatter(place, x, y, 0.8 * r, 9):
-            canvas.ellipse(*spot, 0.07 * r, 0.03 * r, (70, 130, 60), angle=place.uniform(0, 180))
-        turn = place.uniform(0, 60)
-        for k in range(3):
-            a = radians(turn + 60 * k)
-            canvas.line([(x - r * cos(a), y - r * sin(a)), (x + r * cos(a), y + r * sin(a))], (196, 140, 66), 0.02 * r)
-
-    def _soup(self, canvas: Canvas, place: np.random.Generator, x: float, y: float, r: float) -> None:
-        broth: Color = ((222, 112, 44), (206, 168, 70), (150, 60, 40))[place.integers(3)]
-        canvas.ellipse(x, y, r, r, shade(broth, 0.8))
-        canvas.ellipse(x, y + 0.03 * r, 0.92 * r, 0.9 * r, broth)
-        canvas.ellipse(x, y, 0.5 * r, 0.5 * r, shade(broth, 1.25), arc=(20, 250), outline=0.08 * r)
-        for spot in self._scatter(place, x, y, 0.7 * r, int(place.integers(5, 14))):
-            canvas.ellipse(*spot, 0.08 * r, 0.05 * r, (80, 150, 70), angle=place.uniform(0, 180))
-
-    def _salad(self, canvas: Canvas, place: np.random.Generator, x: float, y: float, r: float) -> None:
-        for spot in self._scatter(place, x, y, 0.78 * r, 34):
-            canvas.ellipse(
-                *spot,
-                0.26 * r,
-                0.13 * r,
-                shade((96, 164, 62), place.uniform(0.65, 1.3)),
-                angle=place.uniform(0, 180),
-            )
-        for spot in self._scatter(place, x, y, 0.7 * r, int(place.integers(4, 10))):
-            canvas.ellipse(*spot, 0.13 * r, 0.13 * r, (206, 44, 40))
-            canvas.ellipse(*spot, 0.08 * r, 0.08 * r, (232, 92, 76))
-
-    def _cake(self, canvas: Canvas, place: np.random.Generator, x: float, y: float, r: float) -> None:
-        cream: Color = ((246, 222, 214), (112, 66, 44), (250, 240, 214), (236, 160, 180))[place.integers(4)]
-        canvas.ellipse(x, y + 0.1 * r, 0.86 * r, 0.86 * r, shade(cream, 0.72))
-        canvas.ellipse(x, y, 0.86 * r, 0.86 * r, cream)
-        ring, turn = int(place.integers(6, 12)), place.uniform(0, 60)
-        for k in range(ring):
-            a = radians(turn + 360 * k / ring)
-            canvas.ellipse(x + 0.64 * r * cos(a), y + 0.64 * r * sin(a), 0.12 * r, 0.12 * r, (196, 30, 52))
-        for spot in self._scatter(place, x, y, 0.4 * r, int(place.integers(1, 6))):
-            canvas.line([spot, (spot[0], spot[1] - 0.24 * r)], (90, 150, 220), 0.06 * r)
-            canvas.ellipse(spot[0], spot[1] - 0.3 * r, 0.05 * r, 0.08 * r, (255, 220, 110))
-
-    def _donuts(self, canvas: Canvas, place: np.random.Generator, x: float, y: float, r: float) -> None:
-        icing: Color = ((240, 140, 170), (110, 64, 42), (244, 232, 214), (150, 200, 230))[place.integers(4)]
-        number, turn = int(place.integers(1, 4)), place.uniform(0, 120)
-        size = 0.8 * r if number == 1 else 0.46 * r
-        for k in range(number):
-            a, far = radians(turn + 360 * k / number), 0.0 if number == 1 else 0.5 * r
-            cx, cy = x + far * cos(a), y + far * sin(a)
-            canvas.ellipse(cx, cy, size, size, (206, 150, 90))
-            canvas.ellipse(cx, cy, 0.86 * size, 0.86 * size, icing)
-            for spot in self._scatter(place, cx, cy, 0.75 * size, 16):
-                canvas.line(
-                    [spot, (spot[0] + 0.08 * size, spot[1] + place.uniform(-0.06, 0.06) * size)],
-                    ((240, 70, 70), (250, 220, 80), (90, 170, 240))[place.integers(3)],
-                    0.05 * size,
-                )
-            canvas.ellipse(cx, cy, 0.26 * size, 0.26 * size, (206, 150, 90))
-            canvas.ellipse(cx, cy, 0.19 * size, 0.19 * size, (216, 214, 208))
+    def _table(self, canvas: Canvas, place: np.random.Generator) -> None:
+        top, wide = shade(TOPS[self.table], place.uniform(0.93, 1.05)), canvas.aspect
+        if self.table in ("wooden", "dark"):
+            edges = [-0.05, *np.cumsum(place.uniform(0.13, 0.22, 9)).tolist()]
+            for y0, y1 in pairwise(edges):
+                if y0 < 1:
+                    plank = shade(top, place.uniform(0.84, 1.08))
+                    canvas.rect(0, y0, wide, y1, plank)
+                    canvas.rect(0, y0, wide, y0 + 0.3 * (y1 - y0), shade(plank, 1.04))
+            lay(canvas, "wood", 0, 1, 0.4 if self.table == "wooden" else 0.2, place)
+            for y in edges[1:]:
+                canvas.line([(0, y), (wide, y)], shade(top, 0.42), 0.004)
+                canvas.line([(0, y + 0.005), (wide, y + 0.005)], shade(top, 1.2), 0.002)
+            return
+        canvas.gradient(0, 1, shade(top, 1.1), shade(top, 0.82))
+        stripe = mix(top, (255, 255, 255) if self.table == "blue" else (150, 160, 176), 0.14)
+        step, slope = place.uniform(0.13, 0.24), place.uniform(-0.25, 0.25)
+        for x in np.arange(-0.4, wide + 0.4, step).tolist():
+            canvas.polygon([(x, 0), (x + 0.3 * step, 0), (x + 0.3 * step + slope, 1), (x + slope, 1)], stripe)
+        folds = canvas.layer()
+        for _ in range(3):
+            x, bend = place.uniform(0, wide), place.uniform(-0.3, 0.3)
+            folds.line([(x, -0.05), (x + 0.6 * bend, 0.5), (x + bend, 1.05)], (40, 40, 36), 0.03)
+        canvas.add_shadow(folds, 0.03)
+        lay(canvas, "cloth", 0, 1, 0.1, place)

@@ -1,14 +1,19 @@
 """The topic portrait: one face, close, the background out of focus."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
 
-from core.mini.canvas import Canvas, Color, mix, shade
+from core.mini.canvas import Canvas, Color, Light, mix, shade
 from core.mini.figures import CLOTHES, HAIR_STYLES, bust, sample_look
-from core.mini.props import bokeh, trees
+from core.mini.props import trees
+from core.mini.rooms import bokeh_lights
 from core.mini.scene import LIGHTS, Scene, in_order, new_seed, pick
+
+SHIRTS = ("red", "blue", "green", "yellow", "white", "black", "purple")
+PLACES = {"a park": "in a park", "a hall": "in a hall with lights", "a wall": "by a plain wall"}
+WALLS: tuple[Color, ...] = ((188, 176, 160), (142, 164, 172), (190, 148, 120), (150, 150, 158), (164, 174, 140))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +24,7 @@ class Portrait(Scene):
     hair: str
     shirt: str
     place: str
+    glasses: bool
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> Self:
@@ -26,51 +32,71 @@ class Portrait(Scene):
             seed=new_seed(rng),
             upright=bool(rng.random() < 0.6),
             hair=pick(rng, HAIR_STYLES),
-            shirt=pick(rng, tuple(CLOTHES)),
-            place=pick(rng, ("a park", "a hall", "a wall")),
+            shirt=pick(rng, SHIRTS),
+            place=pick(rng, tuple(PLACES)),
+            glasses=bool(rng.random() < 0.5),
         )
 
     @property
     def caption(self) -> str:
-        shirt = f"{'an' if self.shirt == 'orange' else 'a'} {self.shirt} shirt"
-        where = {"a park": "in a park", "a hall": "in a hall with lights", "a wall": "by a plain wall"}[self.place]
-        return f"a portrait of someone with {self.hair} hair in {shirt} {where}"
+        glasses = " wearing glasses" if self.glasses else ""
+        return f"a portrait of someone with {self.hair} hair in a {self.shirt} shirt{glasses} {PLACES[self.place]}"
 
     @property
     def labels(self) -> tuple[str, ...]:
         return in_order("portrait", "person", "outdoors" if self.place == "a park" else "indoors")
 
     def paint(self, canvas: Canvas, place: np.random.Generator, motion: np.random.Generator) -> None:
+        side = -1.0 if place.random() < 0.5 else 1.0
+        back = canvas.layer()
         if self.place == "a park":
-            sky = shade((178, 210, 236), place.uniform(0.85, 1.1))
-            canvas.gradient(0, 0.6, sky, mix(sky, (236, 240, 226), 0.6))
-            trees(canvas, place, 0.62, int(place.integers(4, 9)), 1.6)
-            canvas.gradient(0.6, 1, shade((122, 160, 76), place.uniform(0.8, 1.1)), (84, 122, 58))
-            canvas.defocus(0.022)
-            bokeh(canvas, place, ((190, 220, 120), (220, 230, 180)), 6, 0.6)
+            canvas.light = Light(side=side, color=(255, 244, 214), tint=0.4, rim=(60, 52, 26))
+            self._park(back, place)
+            canvas.backdrop(back, 0.02)
         elif self.place == "a hall":
-            canvas.gradient(0, 1, shade((88, 62, 48), place.uniform(0.5, 1.1)), (34, 28, 34))
-            colors = tuple(LIGHTS[name] for name in (pick(place, tuple(LIGHTS)), "golden"))
-            bokeh(canvas, place, (*colors, (250, 230, 190)), int(place.integers(8, 15)))
+            rim = LIGHTS[pick(place, tuple(LIGHTS))]
+            canvas.light = Light(side=side, color=(255, 228, 190), tint=0.5, rim=shade(rim, 0.4))
+            back.gradient(0, 1, shade((104, 76, 60), place.uniform(0.5, 0.9)), (66, 52, 48))
+            canvas.backdrop(back)
+            lamps = canvas.layer()
+            for strength in (0.6, 1.0):
+                tones = (shade(rim, strength), (250, 196, 110), (250, 226, 180))
+                bokeh_lights(lamps, tones, int(place.integers(7, 12)), 0.9, place)
+            canvas.add_light(lamps, 0.003)
         else:
-            walls: tuple[Color, ...] = (
-                (206, 196, 182),
-                (164, 184, 190),
-                (198, 160, 132),
-                (150, 152, 158),
-                (188, 196, 164),
-            )
-            wall = walls[place.integers(len(walls))]
-            canvas.gradient(0, 1, shade(wall, 1.08), shade(wall, 0.8))
-            canvas.texture(0, 1, 0.06, place)
+            canvas.light = Light(side=side)
+            wall = shade(WALLS[place.integers(len(WALLS))], place.uniform(0.85, 1.1))
+            back.gradient(0, 1, shade(wall, 1.05), shade(wall, 0.76))
+            canvas.backdrop(back)
+            canvas.texture(0, 1, 0.05, place)
+        r = place.uniform(0.165, 0.19) * (0.86 if canvas.aspect < 1 else 1)
+        r *= 0.92 if self.hair == "curly" else 1.0
+        x = canvas.aspect * place.uniform(0.42, 0.58) + motion.uniform(-0.04, 0.04)
+        chin = place.uniform(0.54, 0.58) + motion.uniform(-0.02, 0.02)
+        if self.place == "a wall":
             shadow = canvas.layer()
-            shadow.ellipse(canvas.aspect * place.uniform(0.55, 0.7), 0.55, 0.26, 0.4, (80, 80, 80))
-            canvas.add_shadow(shadow, 0.04)
-        r = place.uniform(0.135, 0.19) * (0.85 if canvas.aspect < 1 else 1)
-        x = canvas.aspect * place.uniform(0.34, 0.66) + motion.uniform(-0.05, 0.05)
-        chin = place.uniform(0.54, 0.62) + motion.uniform(-0.03, 0.03)
-        look = sample_look(place, top=shade(CLOTHES[self.shirt], place.uniform(0.85, 1.08)), style=self.hair)
-        bust(canvas, x, chin, r, look, turn=motion.uniform(-1, 1))
-        light = canvas.layer()
-        light.ellipse(x - 0.55 * r, chin - 1.3 * r, 0.5 * r, 0.9 * r, (34, 28, 20))
-        canvas.add_light(light, 0.3 * r)
+            shadow.ellipse(x - 0.9 * side * r, chin - 0.9 * r, 1.2 * r, 1.6 * r, (100, 100, 96))
+            shadow.rect(x - 0.9 * side * r - 2 * r, chin + r, x - 0.9 * side * r + 2 * r, 1.2, (100, 100, 96))
+            canvas.add_shadow(shadow, 0.05)
+        else:
+            canvas.add_light(self._sun(canvas, side), 0.1)
+        look = sample_look(place, top=CLOTHES[self.shirt], style=self.hair, garment=pick(place, ("tee", "shirt")))
+        before = canvas.snapshot()
+        bust(canvas, x, chin, r, replace(look, glasses=self.glasses), turn=motion.uniform(-1, 1))
+        canvas.sculpt(before, 0.14 * r, 0.4)
+
+    def _sun(self, canvas: Canvas, side: float) -> Canvas:
+        glow = canvas.layer()
+        glow.ellipse(canvas.aspect * (0.5 + 0.5 * side), 0.05, 0.4, 0.4, (74, 60, 34))
+        return glow
+
+    def _park(self, back: Canvas, place: np.random.Generator) -> None:
+        horizon, warm = place.uniform(0.52, 0.66), place.random() < 0.5
+        sky: Color = (250, 214, 164) if warm else (166, 206, 240)
+        back.gradient(0, horizon, shade(sky, place.uniform(0.85, 1.0)), mix(sky, (250, 246, 228), 0.6))
+        trees(back, place, horizon, int(place.integers(5, 9)), 1.6)
+        grass = mix((110, 158, 66), (186, 168, 72), 0.45 * warm)
+        back.gradient(horizon, 1, shade(grass, 1.1), shade(grass, 0.66))
+        spots = back.layer()
+        bokeh_lights(spots, (mix(sky, (220, 240, 150), 0.5),), 9, 0.7, place)
+        back.add_light(spots, 0)

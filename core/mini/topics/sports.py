@@ -1,14 +1,26 @@
 """The topic sports: players with a ball on a field or in a hall."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, radians, sin
 from typing import ClassVar, Self
 
 import numpy as np
 
-from core.mini.canvas import Canvas, mix, shade
+from core.mini import venues
+from core.mini.canvas import Canvas, Point, shade
 from core.mini.figures import CLOTHES, RUNNING, Pose, ground_shadow, person, sample_look, sway
+from core.mini.light import Light
 from core.mini.scene import NUMBERS, Scene, crowd_label, in_order, new_seed, pick
+
+KICKING = Pose(left=(-30, 60), right=(50, 110), legs=(14, 46), lean=-0.05)
+LEAPING = Pose(left=(60, 100), right=(150, 172), legs=(20, 34))
+BATTING = Pose(left=(28, 4), right=(46, -40), legs=(18, 16), lean=0.03)
+MOVES: dict[str, tuple[Pose, ...]] = {
+    "football": (RUNNING, KICKING),
+    "basketball": (LEAPING, RUNNING),
+    "cricket": (BATTING, RUNNING),
+    "a race": (RUNNING,),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +36,9 @@ class Sports(Scene):
     def sample(cls, rng: np.random.Generator) -> Self:
         return cls(
             seed=new_seed(rng),
-            count=int(rng.integers(1, 6)),
-            game=pick(rng, ("football", "basketball", "a race")),
-            shirts=pick(rng, ("red", "blue", "yellow", "white", "orange", "purple")),
+            count=int(rng.integers(1, 5)),
+            game=pick(rng, ("football", "basketball", "cricket", "a race")),
+            shirts=pick(rng, ("red", "blue", "yellow", "white", "purple")),
         )
 
     @property
@@ -45,96 +57,83 @@ class Sports(Scene):
         return in_order("sports", "indoors" if self.game == "basketball" else "outdoors", crowd_label(self.count))
 
     def paint(self, canvas: Canvas, place: np.random.Generator, motion: np.random.Generator) -> None:
-        wide, horizon = canvas.aspect, place.uniform(0.34, 0.46)
-        getattr(self, {"football": "_field", "basketball": "_hall", "a race": "_track"}[self.game])(
-            canvas, place, horizon
-        )
-        feet = sorted(place.uniform(horizon + 0.34, 0.97, self.count))
-        spots = [
-            wide * (i + place.uniform(0.3, 0.7)) / self.count + motion.uniform(-0.09, 0.09)
-            for i in place.permutation(self.count)
-        ]
-        sizes = [(0.3 + 0.35 * (foot - horizon)) * (1.25 if self.count < 3 else 1.0) for foot in feet]
-        ground_shadow(canvas, [(x, foot, 0.24 * size) for x, foot, size in zip(spots, feet, sizes, strict=True)])
-        for x, foot, size in zip(spots, feet, sizes, strict=True):
-            look = sample_look(place, top=shade(CLOTHES[self.shirts], place.uniform(0.9, 1.05)))
-            pose = RUNNING if place.random() < 0.5 else Pose(left=(-30, 60), right=(50, 110), legs=(20, 40), lean=-0.05)
-            person(canvas, x, foot, size, look, sway(pose, motion, 26))
-        ball = (
-            place.uniform(0.1, 0.9) * wide + motion.uniform(-0.2, 0.2),
-            place.uniform(0.45, 0.9) + motion.uniform(-0.1, 0.1),
-        )
+        wide, horizon = canvas.aspect, place.uniform(0.4, 0.47)
+        side = 1 if place.random() < 0.5 else -1
+        canvas.light = Light(side=-side, tint=0.25)
+        venue = {"football": venues.pitch, "cricket": venues.oval, "basketball": venues.hall, "a race": venues.track}
+        venue[self.game](canvas, place, horizon)
+        height = place.uniform(0.46, 0.5) if self.count < 3 else place.uniform(0.4, 0.43)
+        margin = 0.24 if self.count < 3 and self.game != "cricket" else 0.1
+        free = self.game == "cricket"  # one place more, for the stumps
+        spots = []
+        slots = self.count + free
+        stumps = int(place.integers(slots)) if free else -1
+        for i in range(slots):
+            x = wide * (margin + (1 - 2 * margin) * (i + 0.5 + place.uniform(-0.1, 0.1)) / slots)
+            if i == stumps:
+                self._stumps(canvas, x, 0.88)
+                continue
+            foot = place.uniform(0.78, 0.87)
+            spots.append((x + motion.uniform(-0.03, 0.03), foot, height * place.uniform(0.96, 1.04)))
+        ground_shadow(canvas, [(x + side * 0.12 * size, foot, 0.3 * size) for x, foot, size in spots])
+        spots.sort(key=lambda spot: spot[1])
+        hands: list[tuple[Point, Point]] = []
+        for i, (x, foot, size) in enumerate(spots):
+            look = sample_look(place, top=shade(CLOTHES[self.shirts], place.uniform(0.95, 1.05)))
+            look = replace(look, trousers=(226, 224, 216) if self.game == "cricket" else (48, 50, 62))
+            moves = MOVES[self.game]
+            pose = moves[0] if i == 0 else moves[place.integers(len(moves))]
+            if self.game == "cricket" and i > 0:
+                pose = RUNNING
+            lift = 0.03 if pose is LEAPING else 0.0
+            hands.append(person(canvas, x, foot - lift, size, look, sway(pose, motion, 20)))
+        if self.game == "cricket":
+            self._bat(canvas, hands[0], spots[0][2])
+        self._ball(canvas, place, motion, spots)
+
+    def _ball(
+        self,
+        canvas: Canvas,
+        place: np.random.Generator,
+        motion: np.random.Generator,
+        spots: list[tuple[float, float, float]],
+    ) -> None:
+        if self.game == "a race":
+            return
+        x, foot, size = spots[int(place.integers(len(spots)))]
+        away = 0.34 * size * (1 if x < 0.5 * canvas.aspect else -1)
         if self.game == "football":
-            canvas.ellipse(*ball, 0.032, 0.032, (240, 240, 238))
-            for a in range(0, 360, 120):
-                canvas.ellipse(
-                    ball[0] + 0.018 * cos(radians(a)),
-                    ball[1] + 0.018 * sin(radians(a)),
-                    0.009,
-                    0.009,
-                    (30, 30, 34),
-                )
+            at, r = (x + away + motion.uniform(-0.03, 0.03), foot - motion.uniform(0.02, 0.1)), 0.036
+            ground_shadow(canvas, [(at[0], foot + 0.02, 1.5 * r)])
+            canvas.ellipse(*at, r, r, (206, 208, 210))
+            canvas.ellipse(at[0] - 0.12 * r, at[1] - 0.12 * r, 0.86 * r, 0.86 * r, (248, 248, 246))
+            turn = motion.uniform(0, 72)
+            for a in (0, 72, 144, 216, 288):
+                dx, dy = 0.78 * r * cos(radians(a + turn)), 0.78 * r * sin(radians(a + turn))
+                canvas.ellipse(at[0] + dx, at[1] + dy, 0.2 * r, 0.2 * r, (34, 36, 42))
+            canvas.ellipse(*at, 0.3 * r, 0.3 * r, (34, 36, 42))
         elif self.game == "basketball":
-            canvas.ellipse(*ball, 0.042, 0.042, (190, 92, 32))
-            canvas.ellipse(ball[0] - 0.006, ball[1] - 0.006, 0.034, 0.034, (224, 120, 50))
-            canvas.line([(ball[0] - 0.04, ball[1]), (ball[0] + 0.04, ball[1])], (60, 34, 20), 0.004)
+            at, r = (x + away, foot - 0.5 * size + motion.uniform(-0.16, 0.1)), 0.045
+            canvas.ellipse(*at, r, r, (170, 80, 26))
+            canvas.ellipse(at[0] - 0.14 * r, at[1] - 0.14 * r, 0.82 * r, 0.82 * r, (234, 124, 46))
+            canvas.ellipse(at[0] - 0.36 * r, at[1] - 0.4 * r, 0.26 * r, 0.2 * r, (252, 176, 110))
+            canvas.line([(at[0] - r, at[1]), (at[0] + r, at[1])], (70, 38, 20), 0.1 * r)
+            canvas.ellipse(*at, 0.36 * r, 0.98 * r, (70, 38, 20), outline=0.1 * r)
+        else:
+            at, r = (x + 1.1 * away, foot - motion.uniform(0.1, 0.45) * size), 0.016
+            canvas.ellipse(*at, r, r, (150, 20, 26))
+            canvas.ellipse(at[0] - 0.2 * r, at[1] - 0.2 * r, 0.7 * r, 0.7 * r, (220, 50, 46))
 
-    def _stands(self, canvas: Canvas, place: np.random.Generator, horizon: float) -> None:
-        wide, wall = canvas.aspect, shade((150, 156, 166), place.uniform(0.7, 1.1))
-        canvas.rect(0, horizon - 0.16, wide, horizon, wall)
-        for _ in range(int(place.integers(40, 160))):
-            x, y = place.uniform(0, wide), horizon - place.uniform(0.03, 0.15)
-            canvas.ellipse(x, y, 0.009, 0.012, shade(list(CLOTHES.values())[place.integers(8)], 0.8))
-            canvas.ellipse(x, y - 0.014, 0.006, 0.007, (190, 150, 120))
-        canvas.rect(0, horizon - 0.03, wide, horizon, shade(list(CLOTHES.values())[place.integers(8)], 0.9))
+    def _bat(self, canvas: Canvas, hands: tuple[Point, Point], size: float) -> None:
+        (x, y), wood = hands[0], (224, 184, 120)
+        canvas.line([(x, y - 0.03 * size), (x - 0.05 * size, y + 0.1 * size)], (50, 40, 36), 0.03 * size)
+        blade = [(-0.09, 0.08), (-0.015, 0.11), (-0.1, 0.42), (-0.18, 0.38)]
+        canvas.polygon([(x + dx * size, y + dy * size) for dx, dy in blade], shade(wood, 0.8))
+        canvas.polygon([(x + dx * size - 0.01 * size, y + dy * size) for dx, dy in blade], wood)
 
-    def _field(self, canvas: Canvas, place: np.random.Generator, horizon: float) -> None:
-        wide, sky, grass = (
-            canvas.aspect,
-            shade((140, 190, 234), place.uniform(0.85, 1.1)),
-            shade((86, 150, 62), place.uniform(0.8, 1.1)),
-        )
-        canvas.gradient(0, horizon, sky, mix(sky, (255, 255, 255), 0.6))
-        self._stands(canvas, place, horizon)
-        stripes = int(place.integers(5, 10))
-        for i in range(stripes):
-            y = horizon + (1 - horizon) * (i / stripes) ** 1.3
-            canvas.gradient(y, 1, shade(grass, 1.0 if i % 2 else 1.14), shade(grass, 0.95 if i % 2 else 1.1))
-        canvas.texture(horizon, 1, 0.14, place, stretch=2)
-        side = place.uniform(0.05, 0.6) * wide
-        canvas.line(
-            [(side, horizon), (side, horizon - 0.2), (side + 0.4, horizon - 0.2), (side + 0.4, horizon)],
-            (245, 245, 245),
-            0.01,
-        )
-        canvas.line([(0, horizon + 0.06), (wide, horizon + 0.06)], (236, 240, 232), 0.006)
-        canvas.ellipse(place.uniform(0.2, 0.8) * wide, 0.86, 0.4, 0.14, (236, 240, 232), outline=0.008)
-
-    def _hall(self, canvas: Canvas, place: np.random.Generator, horizon: float) -> None:
-        wide, wood = canvas.aspect, shade((206, 150, 92), place.uniform(0.8, 1.08))
-        wall = shade(((96, 104, 124), (130, 116, 110), (84, 110, 112))[place.integers(3)], place.uniform(0.7, 1.1))
-        canvas.gradient(0, horizon, shade(wall, 0.6), wall)
-        self._stands(canvas, place, horizon)
-        canvas.gradient(horizon, 1, shade(wood, 0.9), wood)
-        vanish = place.uniform(0.3, 0.7) * wide
-        for x in np.arange(-wide, 2 * wide, 0.12):
-            canvas.line([(vanish + (x - vanish) * 0.4, horizon), (float(x), 1.0)], shade(wood, 0.8), 0.003)
-        canvas.ellipse(place.uniform(0.3, 0.7) * wide, 0.76, 0.34, 0.13, (240, 236, 226), outline=0.01)
-        x = place.uniform(0.12, 0.88) * wide
-        canvas.line([(x, horizon), (x, 0.1)], (50, 52, 58), 0.018)
-        canvas.rect(x - 0.13, 0.04, x + 0.13, 0.2, (238, 240, 242))
-        canvas.line([(x - 0.05, 0.16), (x - 0.05, 0.09), (x + 0.05, 0.09), (x + 0.05, 0.16)], (200, 50, 40), 0.007)
-        canvas.ellipse(x, 0.215, 0.06, 0.014, (230, 90, 40), outline=0.008)
-
-    def _track(self, canvas: Canvas, place: np.random.Generator, horizon: float) -> None:
-        wide, clay = canvas.aspect, shade((190, 88, 62), place.uniform(0.8, 1.1))
-        sky = shade((156, 198, 236), place.uniform(0.85, 1.1))
-        canvas.gradient(0, horizon, sky, mix(sky, (255, 255, 255), 0.6))
-        self._stands(canvas, place, horizon)
-        canvas.gradient(horizon, 1, (104, 156, 80), (96, 146, 72))
-        canvas.gradient(horizon + 0.1, 1, shade(clay, 0.9), clay)
-        canvas.texture(horizon + 0.1, 1, 0.1, place, stretch=4)
-        lanes, tilt = int(place.integers(4, 7)), place.uniform(-0.06, 0.06)
-        for i in range(lanes + 1):
-            y = horizon + 0.1 + (0.9 - horizon) * (i / lanes) ** 1.4
-            canvas.line([(0, y - tilt * i / lanes), (wide, y + tilt * i / lanes)], (240, 232, 226), 0.007)
+    def _stumps(self, canvas: Canvas, x: float, foot: float) -> None:
+        ground_shadow(canvas, [(x + 0.03, foot, 0.1)])
+        for dx in (-0.045, 0.0, 0.045):
+            canvas.rect(x + dx - 0.009, foot - 0.27, x + dx + 0.009, foot, (226, 186, 112))
+            canvas.rect(x + dx + 0.002, foot - 0.27, x + dx + 0.009, foot, (176, 132, 70))
+        canvas.rect(x - 0.056, foot - 0.283, x + 0.056, foot - 0.27, (244, 208, 140))

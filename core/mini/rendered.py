@@ -1,0 +1,52 @@
+"""Training data that Montage renders itself: photos of events, and a club's captions of them."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from core.mini.event import write_records, write_sample_event
+from core.store import write_atomic
+from core.training.settings import Recipe, RenderedSettings
+
+__all__ = ["with_rendered_data"]
+
+Progress = Callable[[str, int, int], None]
+_APART = 1_000_003
+"""Between the seeds of the two parts."""
+
+
+def with_rendered_data(recipe: Recipe, folder: Path, *, progress: Progress = lambda what, done, total: None) -> Recipe:
+    """The recipe with its data in a folder, rendered there unless it was before; unchanged where it names its own."""
+    settings = recipe.train.rendered
+    if settings is None or recipe.train.train_jsonl is not None:
+        return recipe
+    for part, photos, seed in (
+        ("train", settings.train_photos, settings.seed),
+        ("val", settings.val_photos, settings.seed + _APART),
+    ):
+        if not (folder / f"{part}.jsonl").is_file():
+            _render(folder, part, photos, seed, settings, progress)
+    named = {name: str(folder / f"{part}.jsonl") for name, part in (("train_jsonl", "train"), ("val_jsonl", "val"))}
+    train = recipe.train.model_copy(update={**named, "image_root": str(folder)})
+    return recipe.model_copy(update={"train": train})
+
+
+def _render(folder: Path, part: str, photos: int, seed: int, settings: RenderedSettings, progress: Progress) -> None:
+    """Photos in a folder of their own, and then the records, which say that all photos are there."""
+    shutil.rmtree(folder / part, ignore_errors=True)
+    (folder / part).mkdir(parents=True)
+    rows = write_sample_event(
+        folder / part,
+        photos=photos,
+        seed=seed,
+        voice=settings.voice,
+        progress=lambda done, total: progress("rendering", done, total),
+    )
+    alone = folder / part / "records.jsonl"
+    write_records(alone, rows, event=None)
+    lines = []
+    for line in alone.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        lines.append(json.dumps({**record, "image": f"{part}/{record['image']}"}, ensure_ascii=False) + "\n")
+    write_atomic(folder / f"{part}.jsonl", "".join(lines).encode())

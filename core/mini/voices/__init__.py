@@ -1,0 +1,1 @@
+"""How clubs talk: one file of sayings for each club."""
