@@ -6,7 +6,23 @@ from typing import Any
 
 import typer
 
-from cli import calibrate, caption, describe, doctor, evaluate, sample, serve, settings, store
+from cli import (
+    calibrate,
+    caption,
+    data,
+    describe,
+    doctor,
+    evaluate,
+    explain,
+    merge,
+    push,
+    sample,
+    score,
+    serve,
+    settings,
+    store,
+    train,
+)
 from core.errors import MontageError
 
 __all__ = ["app", "main"]
@@ -23,12 +39,18 @@ app = typer.Typer(
 app.command("caption")(caption.caption)
 app.command("describe")(describe.describe)
 app.command("doctor")(doctor.doctor)
+app.command("merge")(merge.merge)
+app.command("push")(push.push)
+app.command("explain")(explain.explain)
 app.command("sample-event")(sample.sample_event)
+app.command("score")(score.score)
 app.command("serve")(serve.serve)
+app.command("train")(train.train)
 app.add_typer(evaluate.app, name="evaluate")
 app.command("calibrate")(calibrate.calibrate)
 app.command("config")(settings.show_config)
 app.add_typer(store.app, name="store")
+app.add_typer(data.app, name="data")
 
 
 def main() -> None:

@@ -48,18 +48,18 @@ def load_config(path: Path | None = None, *, overrides: Sequence[str] = ()) -> L
     given: dict[str, Any] = {}
     lines: dict[Key, str] = {}
     if path is not None:
-        given, lines = _read_yaml(path)
+        given, lines = read_yaml(path)
     for override in overrides:
-        key, value = _parse_override(override)
-        _assign(given, key, value)
+        key, value = parse_override(override)
+        assign(given, key, value)
         lines[key] = f"--set {override}"
     _move_selection_up(given, lines)
-    _refuse_unknown(given, PipelineConfig, (), lines)
-    merged = _merged(_defaults(), given)
+    refuse_unknown(given, PipelineConfig, (), lines)
+    whole = merged(_defaults(), given)
     try:
-        settings = PipelineConfig.model_validate(merged)
+        settings = PipelineConfig.model_validate(whole)
     except ValidationError as error:
-        raise ConfigError(_explain(error, lines)) from None
+        raise ConfigError(explain_refusal(error, lines)) from None
     return LoadedConfig(settings=settings, named=frozenset(".".join(key) for key in _leaves(given)))
 
 
@@ -81,7 +81,8 @@ def _defaults() -> dict[str, Any]:
     return loaded
 
 
-def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[Key, str]]:
+def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Key, str]]:
+    """A YAML file's mapping, and the file and line of each key; a ConfigError names the place that cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -112,7 +113,8 @@ def _node_lines(node: yaml.Node, above: Key, path: Path) -> Iterator[tuple[Key, 
         yield from _node_lines(value_node, (*above, key), path)
 
 
-def _parse_override(override: str) -> tuple[Key, Any]:
+def parse_override(override: str) -> tuple[Key, Any]:
+    """Key and value of `--set key=value`, the value read as YAML."""
     key, equals, value = override.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"--set expects key=value, for example cluster.k=4, got {override!r}")
@@ -122,7 +124,8 @@ def _parse_override(override: str) -> tuple[Key, Any]:
         raise ConfigError(f"--set {override}: the value is not valid YAML: {error}") from None
 
 
-def _assign(target: dict[str, Any], key: Key, value: Any) -> None:
+def assign(target: dict[str, Any], key: Key, value: Any) -> None:
+    """Sets a key within nested mappings, made where they are missing."""
     for i, part in enumerate(key[:-1]):
         below = target.setdefault(part, {})
         if not isinstance(below, dict):
@@ -146,7 +149,8 @@ def _move_selection_up(given: dict[str, Any], lines: dict[Key, str]) -> None:
         lines.setdefault(key[1:], lines[key])
 
 
-def _refuse_unknown(given: Mapping[str, Any], model: type[BaseModel], above: Key, lines: dict[Key, str]) -> None:
+def refuse_unknown(given: Mapping[str, Any], model: type[BaseModel], above: Key, lines: dict[Key, str]) -> None:
+    """Raises a ConfigError for a key that the settings do not have, with its line and the nearest valid name."""
     for name, value in given.items():
         key = (*above, str(name))
         where = lines.get(key, "config")
@@ -160,16 +164,16 @@ def _refuse_unknown(given: Mapping[str, Any], model: type[BaseModel], above: Key
                 got = "nothing" if value is None else repr(value)
                 keys = ", ".join(section.model_fields)
                 raise ConfigError(f"{where}: {'.'.join(key)} expects keys ({keys}), got {got}")
-            _refuse_unknown(value, section, key, lines)
+            refuse_unknown(value, section, key, lines)
 
 
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Sections are merged key by key; lists and `label_hashtags` are replaced whole."""
-    merged = dict(base)
+    both = dict(base)
     for key, value in over.items():
         is_section = isinstance(value, Mapping) and isinstance(base.get(key), Mapping) and key != "label_hashtags"
-        merged[key] = _merged(base[key], value) if is_section else value
-    return merged
+        both[key] = merged(base[key], value) if is_section else value
+    return both
 
 
 def _leaves(given: Mapping[str, Any], above: Key = ()) -> Iterator[Key]:
@@ -180,7 +184,8 @@ def _leaves(given: Mapping[str, Any], above: Key = ()) -> Iterator[Key]:
             yield (*above, str(key))
 
 
-def _explain(error: ValidationError, lines: dict[Key, str]) -> str:
+def explain_refusal(error: ValidationError, lines: dict[Key, str]) -> str:
+    """What pydantic refused, in plain words, each value with the line that it came from."""
     messages = []
     for problem in error.errors():
         path = tuple(part for part in map(str, problem["loc"]) if part.replace("_", "").isalnum())

@@ -109,6 +109,8 @@ def test_other_kinds_of_lora_load_and_leave(vlm_folder: Folders, tmp_path: Path,
     with quiet():
         by_hand._model = peft.PeftModel.from_pretrained(by_hand.model, tmp_path / "a").eval()
     assert captions(by_hand) == written
+    model.use_adapter(adapter)
+    assert captions(model) == written, "it takes its own place"
     model.use_adapter(None)
     assert captions(model) == plain, "nothing of it stays behind"
 

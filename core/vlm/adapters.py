@@ -21,6 +21,7 @@ __all__ = ["Adapter", "attach", "check_base", "detach", "open_adapter"]
 
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _PREFIX = "base_model.model."
+_ORIGINAL = re.compile(r"\.original_module(?=\.|$)")
 _NAME_THE_BASE = "Name the right base with captioner.models"
 
 
@@ -90,7 +91,8 @@ def check_base(model: Any, adapter: Adapter, checkpoint: Checkpoint) -> None:
     told = _told(adapter, checkpoint)
     if adapter.family is not None and adapter.family != checkpoint.family.name:
         raise ModelError(f"{told}: it is a {adapter.family} adapter, and this is {checkpoint.family.title}")
-    modules = dict(base(model).named_modules())
+    # What the adapter that is on now replaces whole lies one step deeper.
+    modules = {_ORIGINAL.sub("", name): module for name, module in base(model).named_modules()}
     for name, shape in adapter.shapes.items():
         module = modules.get(_module(name))
         if module is None:

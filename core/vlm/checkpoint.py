@@ -110,7 +110,7 @@ def open_checkpoint(folder: Path, *, name: str, family: FamilyName | None = None
 
 def _automatic(family: FamilyName) -> tuple[Checkpoint, str | None]:
     preset = DEFAULT_PRESET[family]
-    cached = _cached(PRESETS[preset].repository)
+    cached = cached_snapshot(PRESETS[preset].repository)
     if cached is not None:
         return open_checkpoint(cached, name=preset, family=family), None
     if family not in MINI:
@@ -125,13 +125,14 @@ def _automatic(family: FamilyName) -> tuple[Checkpoint, str | None]:
 
 def from_hub(family: FamilyName | None, name: str, repository: str) -> Checkpoint:
     """A checkpoint from the hub's cache, else downloaded; `family` as in `open_checkpoint`."""
-    folder = _cached(repository)
+    folder = cached_snapshot(repository)
     if folder is None:
         folder = _download(family, name, repository)
     return open_checkpoint(folder, name=name, family=family)
 
 
-def _cached(repository: str) -> Path | None:
+def cached_snapshot(repository: str) -> Path | None:
+    """The folder of a hub repository that was downloaded before; None where it was not."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 

@@ -61,7 +61,7 @@ def load_processor(checkpoint: Checkpoint) -> Any:
     """
     from transformers import AutoProcessor
 
-    with quiet(), _explained(checkpoint, "processor"):
+    with quiet(), explained(checkpoint, "processor"):
         processor = AutoProcessor.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
     if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
         raise ModelError(
@@ -84,9 +84,9 @@ def load_model(checkpoint: Checkpoint, settings: LoadSettings) -> Any:
     model_class = getattr(transformers, checkpoint.family.model_class)
     options: dict[str, Any] = {"dtype": getattr(torch, choose_dtype(settings))}
     if settings.quantization != "none":
-        options |= {"quantization_config": _quantization(settings), "device_map": {"": device}}
+        options |= {"quantization_config": quantization_config(settings), "device_map": {"": device}}
     # Weights born in inference mode could never be trained.
-    with torch.inference_mode(False), quiet(), _explained(checkpoint, "model"):
+    with torch.inference_mode(False), quiet(), explained(checkpoint, "model"):
         model, info = model_class.from_pretrained(
             checkpoint.folder,
             local_files_only=True,
@@ -95,14 +95,15 @@ def load_model(checkpoint: Checkpoint, settings: LoadSettings) -> Any:
             ignore_mismatched_sizes=True,  # they are told below, in our words
             **options,
         )
-    _check_complete(checkpoint, model, info)
+    check_complete(checkpoint, model, info)
     if settings.quantization == "none":
-        with _explained(checkpoint, "model"):
+        with explained(checkpoint, "model"):
             model = model.to(device)
     return model.eval()
 
 
-def _quantization(settings: LoadSettings) -> Any:
+def quantization_config(settings: LoadSettings) -> Any:
+    """bitsandbytes' settings for 8- or 4-bit weights."""
     import torch
     from transformers import BitsAndBytesConfig
 
@@ -112,7 +113,7 @@ def _quantization(settings: LoadSettings) -> Any:
     return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
 
 
-def _check_complete(checkpoint: Checkpoint, model: Any, info: dict[str, Any]) -> None:
+def check_complete(checkpoint: Checkpoint, model: Any, info: dict[str, Any]) -> None:
     """Weights that a file lacks would be random numbers, and the captions noise; layers left out are as bad."""
     expected = {name for name, _ in model.named_parameters()}
     # Files of older versions hold buffers and copies that nobody needs any more; a layer like others is no such thing.
@@ -128,7 +129,8 @@ def _check_complete(checkpoint: Checkpoint, model: Any, info: dict[str, Any]) ->
 
 
 @contextmanager
-def _explained(checkpoint: Checkpoint, what: str) -> Iterator[None]:
+def explained(checkpoint: Checkpoint, what: str) -> Iterator[None]:
+    """Turns what goes wrong while a checkpoint is loaded into errors that say what to do."""
     try:
         yield
     except MemoryError as error:

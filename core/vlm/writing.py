@@ -21,7 +21,7 @@ from core.vlm.model import VisionLanguageModel
 
 __all__ = ["Look", "Shot", "Shown", "Written", "write_captions"]
 
-_FEATURES_VERSION = 1
+FEATURES_VERSION = 1
 _CAPTION_VERSION = 1
 _BATCHES_SORTED = 4
 """Batches that are collected and sorted by prompt before words are generated."""
@@ -89,7 +89,7 @@ class _Job:
     keep_features: bool
 
     def features_key(self, item: _Item) -> str:
-        return digest("features", _FEATURES_VERSION, self.model.features_key, item.content)
+        return digest("features", FEATURES_VERSION, self.model.features_key, item.content)
 
     def caption_key(self, item: _Item) -> str:
         how = decoding_key(self.decoding, self.seed)

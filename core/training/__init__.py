@@ -1,0 +1,1 @@
+"""Teaching a model the club's voice: records, cleaning, splits, imports."""

@@ -1,0 +1,303 @@
+"""Train a model by a recipe: the one function that the command and Ray call."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.errors import ModelError, MontageError
+from core.store import Store
+from core.training.arguments import trainer_arguments
+from core.training.base_model import find_base_model
+from core.training.card import write_card
+from core.training.clip_fit import open_clip_judge
+from core.training.collate import Collator
+from core.training.curves import draw_curves
+from core.training.data import TrainingData, records_checksum, training_data
+from core.training.dataset import Captions, check_room, count_tokens, prompt_template
+from core.training.estimate import estimate
+from core.training.evaluation import Evaluation, Evaluator, write_evaluation
+from core.training.features import FrozenFeatures, TrainingPhotos, why_features_are_off
+from core.training.freeze import parts_to_train, trained_parts
+from core.training.launch import is_main_process, load_settings, one_by_one
+from core.training.learner import LearningModel, learner
+from core.training.optim import own_optimizer
+from core.training.recipe import LoadedRecipe
+from core.training.run_folder import RunFolder, provenance
+from core.training.settings import Recipe
+from core.training.trainer import callbacks, trainer_class
+from core.training.weights import STATE_FILE, is_over, last_checkpoint, load_trained, save_complete, save_trained
+
+__all__ = ["TrainingRun", "train"]
+
+Progress = Callable[[str, int, int], None]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingRun:
+    """What a run made."""
+
+    folder: Path
+    chosen: Path
+    """`best/`, or `last/` where the recipe does not ask for the best or nothing was evaluated."""
+    steps: int
+    epochs: float
+    seconds: float
+    best_step: int | None
+    """Where the monitored metric was best; None where nothing was evaluated."""
+    baseline: dict[str, float] = field(default_factory=dict)
+    """Metrics before the first step, where the recipe asks for them."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Metrics at `best_step`."""
+    notices: tuple[str, ...] = ()
+
+
+def train(
+    loaded: LoadedRecipe,
+    out: Path,
+    *,
+    store: Store,
+    resume: bool = False,
+    command: str = "",
+    progress: Progress = lambda what, done, total: None,
+    tell: Tell = lambda sentence: None,
+) -> TrainingRun:
+    """Fine-tune a model on a club's captions.
+
+    Args:
+        out: the run's folder.
+        store: where what the vision side makes of the photos is kept.
+        resume: go on from the newest whole checkpoint in the folder, if there is one.
+        command: that was given, for the record.
+        progress: called with (what is done, done, in all).
+        tell: called with sentences for the user, as they come up.
+
+    Raises:
+        ConfigError, InputError, ModelError, OutputError: see their messages.
+    """
+    run = _Run(loaded, out, store, command, progress, tell)
+    if is_main_process():
+        run.folder.begin(loaded.recipe, resume=resume)
+    try:
+        return run.go()
+    except MontageError:
+        if is_main_process():
+            run.folder.give_up()
+        raise
+
+
+class _Run:
+    """One run, from its recipe to its folder."""
+
+    def __init__(
+        self, loaded: LoadedRecipe, out: Path, store: Store, command: str, progress: Progress, tell: Tell
+    ) -> None:
+        self.loaded = loaded
+        self.recipe: Recipe = loaded.recipe
+        self.folder = RunFolder(out)
+        self.store = store
+        self.command = command
+        self.progress = progress
+        self.tell = tell
+        self.notices: list[str] = []
+        self.evaluations: dict[int, Evaluation] = {}
+
+    def go(self) -> TrainingRun:
+        begun = time.perf_counter()
+        checkpoint, notice = find_base_model(self.recipe.base_model)
+        self._notice(notice)
+        prompt = prompt_template(self.recipe, checkpoint.prompt)
+        model = LearningModel(checkpoint, load_settings(self.recipe), prompt)
+        data = training_data(self.recipe)
+        photos = TrainingPhotos(root=data.image_root, scale=self.recipe.features.photo_scale)
+        with one_by_one():  # the main process fills the store, the others find it full
+            data, features = self._see(model, data, photos)
+        for sentence in data.notices:
+            self._notice(sentence)
+        self.folder.write_problems(data.problems)
+        check_room(model, (*data.train, *data.validation), self.recipe)
+        self._record(model, data, photos)
+        self._predict(data)
+        evaluator = self._evaluator(model, data, photos, features)
+        trainer = self._trainer(model, data, photos, features, evaluator)
+        reached = last_checkpoint(self.folder.checkpoints)
+        if reached is not None and is_over(reached):  # the Trainer would make another step
+            load_trained(model.model, reached)
+            trainer.state = trainer.state.load_from_json(str(reached / STATE_FILE))
+        else:
+            trainer.args.eval_on_start = self.recipe.eval.baseline and reached is None
+            trainer.train(resume_from_checkpoint=None if reached is None else str(reached))
+        return self._finish(trainer, model, time.perf_counter() - begun)
+
+    def _see(
+        self, model: LearningModel, data: TrainingData, photos: TrainingPhotos
+    ) -> tuple[TrainingData, FrozenFeatures | None]:
+        """Load the model as training needs it, with every photo's features in the store or with its vision side."""
+        off = why_features_are_off(self.recipe, model.family, parts_to_train(self.recipe, model.family))
+        if off is None:
+            features = FrozenFeatures(model, photos, self.store)
+            missing = features.missing(data.images)
+            if missing:
+                failed = features.compute(
+                    missing,
+                    batch_size=self.recipe.features.batch_size,
+                    progress=lambda done, total: self.progress("features", done, total),
+                )
+                data = data.without(failed)
+            whole = not self.recipe.lora.enabled  # a full fine-tune saves the vision side, too
+            if missing and not whole:
+                model.drop_vision()
+            elif not whole:
+                model.load_without_vision()
+        else:
+            features = None
+            self._notice(off)
+            data = data.without(photos.unreadable(data.images, model))
+        model.prepare(self.recipe)
+        trained = trained_parts(model.model, model.family)
+        if features is not None and why_features_are_off(self.recipe, model.family, trained):
+            raise ModelError(f"{model.name}: stored features do not serve where {', '.join(trained)} is trained")
+        return data, features
+
+    def _record(self, model: LearningModel, data: TrainingData, photos: TrainingPhotos) -> None:
+        tokens = count_tokens(data.train, model.processor.tokenizer, self.recipe.train.max_seq_len)
+        if tokens.cut:
+            self._notice(
+                f"{tokens.cut} of {len(data.train)} captions have more than train.max_seq_len "
+                f"({self.recipe.train.max_seq_len}) tokens and are cut"
+            )
+        self.folder.tell(
+            {
+                "recipe": self.loaded.name,
+                **provenance(self.recipe, command=self.command),
+                "base": {"name": model.checkpoint.name, "family": model.family.name, "checksum": model.checkpoint.key},
+                "prompt": model.prompt.model_dump(exclude_defaults=True),
+                "data": {
+                    "train": {"records": len(data.train), "checksum": records_checksum(data.train, photos)},
+                    "validation": {
+                        "records": len(data.validation),
+                        "checksum": records_checksum(data.validation, photos),
+                    },
+                    "caption_tokens": tokens.total,
+                },
+                "parameters": model.parameter_counts(),
+                "image_root": str(data.image_root),
+                "notices": self.notices,
+            }
+        )
+
+    def _predict(self, data: TrainingData) -> None:
+        """Say what the run will take; one that cannot be predicted goes on."""
+        try:
+            self.tell(estimate(self.recipe, data=data).sentence)
+        except MontageError as error:
+            self._notice(f"time and memory cannot be predicted: {error}")
+
+    def _evaluator(
+        self, model: LearningModel, data: TrainingData, photos: TrainingPhotos, features: FrozenFeatures | None
+    ) -> Callable[[int], dict[str, float]]:
+        evaluator = Evaluator(
+            settings=self.recipe.eval,
+            prompt=model.prompt,
+            photos=photos,
+            features=features,
+            clip=open_clip_judge(self.recipe.clipscore, self.store),
+            training_captions=[caption for record in data.train for caption in record.captions],
+            max_caption_tokens=self.recipe.train.max_seq_len,
+            batch_size=self.recipe.train.per_device_eval_batch_size,
+            seed=self.recipe.train.seed,
+            progress=self.progress,
+        )
+
+        def judge(step: int) -> dict[str, float]:
+            evaluation = evaluator.evaluate(model, data.validation, step=step)
+            self.evaluations[step] = evaluation
+            write_evaluation(self.folder.evaluation(step), evaluation, image_root=data.image_root)
+            for sentence in evaluation.notices:
+                self._notice(sentence)
+            self.tell(_told(evaluation, self.recipe.eval.samples))
+            return dict(evaluation.metrics)
+
+        return judge
+
+    def _trainer(
+        self,
+        model: LearningModel,
+        data: TrainingData,
+        photos: TrainingPhotos,
+        features: FrozenFeatures | None,
+        judge: Callable[[int], dict[str, float]],
+    ) -> Any:
+        from transformers import PrinterCallback
+
+        dataset = Captions(data.train, model, self.recipe, photos, features=features)
+        trainer = trainer_class()(
+            model=learner(model),
+            args=trainer_arguments(self.recipe, self.folder.path, device=model.device),
+            data_collator=Collator(model),
+            train_dataset=dataset,
+            eval_dataset=data.validation,
+            optimizer_cls_and_kwargs=own_optimizer(self.recipe.train),
+            callbacks=callbacks(
+                dataset, self.recipe.eval.early_stopping_patience, lambda d, t: self.progress("train", d, t)
+            ),
+        )
+        trainer.remove_callback(PrinterCallback)  # `tell` says it better
+        trainer.setup(
+            schedule=self.recipe.train.schedule,
+            judge=judge,
+            save=lambda folder: save_trained(model, folder),
+            keep_best=lambda step: self._keep_best(model, step),
+            write_log=self.folder.write_log,
+        )
+        return trainer
+
+    def _keep_best(self, model: LearningModel, step: int) -> None:
+        save_complete(model, self.folder.best)
+        self.folder.tell({"best_step": step})
+
+    def _finish(self, trainer: Any, model: LearningModel, seconds: float) -> TrainingRun:
+        state, about = trainer.state, self.folder.about()
+        run = TrainingRun(
+            folder=self.folder.path,
+            chosen=self.folder.best if self._has_best() else self.folder.last,
+            steps=state.global_step,
+            epochs=float(state.epoch or 0),
+            seconds=seconds,
+            best_step=about.get("best_step"),
+            baseline=_logged(state.log_history, 0),
+            metrics=_logged(state.log_history, about.get("best_step")),
+            notices=tuple(self.notices),
+        )
+        if trainer.is_world_process_zero():
+            save_complete(model, self.folder.last)
+            draw_curves(self.folder.path)
+            self.folder.tell({"steps": run.steps, "epochs": run.epochs, "finished": True, "notices": self.notices})
+            write_card(self.folder.path)
+        return run
+
+    def _has_best(self) -> bool:
+        return self.recipe.train.load_best_model_at_end and self.folder.best.is_dir()
+
+    def _notice(self, sentence: str | None) -> None:
+        if sentence and sentence not in self.notices:
+            self.notices.append(sentence)
+            self.tell(f"Note: {sentence}")
+
+
+def _logged(history: list[dict[str, Any]], step: int | None) -> dict[str, float]:
+    """Metrics that were logged at a step."""
+    found = {k: v for entry in history if entry["step"] == step for k, v in entry.items() if k.startswith("eval_")}
+    return {name if name == "eval_loss" else name.removeprefix("eval_"): value for name, value in found.items()}
+
+
+def _told(evaluation: Evaluation, samples: int) -> str:
+    """An evaluation in a few lines."""
+    shown = ("eval_loss", "rougeL", "bleu4", "cider", "exact_match", "clip_cosine", "handle_leak_rate")
+    values = [f"{name} {evaluation.metrics[name]:.4f}" for name in shown if name in evaluation.metrics]
+    lines = [f"Step {evaluation.step}: {', '.join(values)}"]
+    for prediction in evaluation.samples(samples):
+        lines += [f"  {prediction.image}", f"    club:  {prediction.reference}", f"    model: {prediction.prediction}"]
+    return "\n".join(lines)
