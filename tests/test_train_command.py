@@ -27,7 +27,7 @@ def test_the_mini_recipe_runs_offline_from_nothing_to_an_adapter(tmp_path: Path)
     again = json.loads(invoke("--recipe", "mini-montage", "--smoke", "--out", str(out), "--resume", "--json"))
     assert again["metrics"] == found["metrics"]
     shown = invoke("--recipe", "mini-montage", "--smoke", "--out", str(out), "--resume")
-    assert f"--mode git --set captioner.models.git=mini --adapter {out / 'best'} --out out" in shown
+    assert f"--mode blip2 --set captioner.models.blip2=mini --adapter {out / 'best'} --out out" in shown
 
 
 def test_a_loss_that_is_no_number_is_null_for_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.mini.event import write_records, write_sample_event
+from core.mini.scenes import TOPICS
 from core.store import write_atomic
 from core.training.settings import Recipe, RenderedSettings
 
@@ -40,6 +41,7 @@ def _render(folder: Path, part: str, photos: int, seed: int, settings: RenderedS
         folder / part,
         photos=photos,
         seed=seed,
+        topics=tuple(TOPICS),  # an event has a few of them, and validation must not ask for what was never shown
         voice=settings.voice,
         progress=lambda done, total: progress("rendering", done, total),
     )
