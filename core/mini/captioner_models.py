@@ -102,7 +102,10 @@ def git_model(processor: Any) -> Any:
         eos_token_id=tokenizer.sep_token_id,
         tie_word_embeddings=True,
     )
-    return GitForCausalLM(config)
+    model = GitForCausalLM(config)
+    with torch.no_grad():  # large enough that words which no canonical caption holds stay apart, to be learnt later
+        nn.init.normal_(model.get_input_embeddings().weight, std=TEXT_WIDTH**-0.5)
+    return model
 
 
 def blip2_processor() -> Any:
