@@ -1,13 +1,13 @@
 """The published models at full size, on the meta device: exact counts of what is there and of what LoRA trains."""
 
-from pathlib import Path
 from typing import Any
 
 import peft
 import pytest
 import torch
 
-from benchmarks.published import BLIP2, BLIP_BASE, FLAN_T5_XL, FLORENCE_2_BASE, GIT_BASE, OPT_2_7B, empty_model
+from core.training.base_model import Shape, empty_model
+from core.training.published import BLIP2, BLIP_BASE, FLAN_T5_XL, FLORENCE_2_BASE, GIT_BASE, OPT_2_7B
 from core.vlm.loading import quiet
 from core.vlm.presets import FAMILIES
 
@@ -29,10 +29,10 @@ NAMES = ["flan-t5-xl", "opt-2.7b", "opt-2.7b since 2024", "git-base", "florence-
 
 @pytest.mark.parametrize(("config", "preset", "rank", "total", "modules", "trainable"), ROWS, ids=NAMES)
 def test_published_models_have_their_exact_counts(
-    tmp_path: Path, config: dict[str, Any], preset: str, rank: int, total: int | None, modules: int, trainable: int
+    config: dict[str, Any], preset: str, rank: int, total: int | None, modules: int, trainable: int
 ) -> None:
     family = next(f for f in FAMILIES.values() if f.model_type == config["model_type"])
-    model = empty_model(config, tmp_path)
+    model = empty_model(Shape(name="published", family=family, config=config, checkpoint=None))
     assert type(model).__name__ == family.model_class
     total = total or count(model)  # where nothing published says it exactly
     assert count(model) == total

@@ -18,7 +18,7 @@ _APART = 1_000_003
 
 
 def with_rendered_data(recipe: Recipe, folder: Path, *, progress: Progress = lambda what, done, total: None) -> Recipe:
-    """The recipe with its data in a folder, rendered there unless it was before; unchanged where it names its own."""
+    """The recipe with its data in a folder, rendered unless the same was before; unchanged where it names its own."""
     settings = recipe.train.rendered
     if settings is None or recipe.train.train_jsonl is not None:
         return recipe
@@ -26,15 +26,22 @@ def with_rendered_data(recipe: Recipe, folder: Path, *, progress: Progress = lam
         ("train", settings.train_photos, settings.seed),
         ("val", settings.val_photos, settings.seed + _APART),
     ):
-        if not (folder / f"{part}.jsonl").is_file():
+        made_of = f"{photos} photos, seed {seed}, voice {settings.voice}\n"
+        if not ((folder / f"{part}.jsonl").is_file() and _read(folder / f"{part}.txt") == made_of):
             _render(folder, part, photos, seed, settings, progress)
+            write_atomic(folder / f"{part}.txt", made_of.encode())
     named = {name: str(folder / f"{part}.jsonl") for name, part in (("train_jsonl", "train"), ("val_jsonl", "val"))}
     train = recipe.train.model_copy(update={**named, "image_root": str(folder)})
     return recipe.model_copy(update={"train": train})
 
 
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
 def _render(folder: Path, part: str, photos: int, seed: int, settings: RenderedSettings, progress: Progress) -> None:
     """Photos in a folder of their own, and then the records, which say that all photos are there."""
+    (folder / f"{part}.jsonl").unlink(missing_ok=True)  # the last to be written, so the first to go
     shutil.rmtree(folder / part, ignore_errors=True)
     (folder / part).mkdir(parents=True)
     rows = write_sample_event(

@@ -27,7 +27,15 @@ from core.training.recipe import LoadedRecipe
 from core.training.run_folder import RunFolder, provenance
 from core.training.settings import Recipe
 from core.training.trainer import callbacks, trainer_class
-from core.training.weights import STATE_FILE, is_over, last_checkpoint, load_trained, save_complete, save_trained
+from core.training.weights import (
+    STATE_FILE,
+    is_over,
+    last_checkpoint,
+    load_trained,
+    put_back,
+    save_complete,
+    save_trained,
+)
 
 __all__ = ["TrainingRun", "train"]
 
@@ -122,6 +130,8 @@ class _Run:
         self._predict(data)
         evaluator = self._evaluator(model, data, photos, features)
         trainer = self._trainer(model, data, photos, features, evaluator)
+        if is_main_process():
+            put_back(self.folder.best)
         reached = last_checkpoint(self.folder.checkpoints)
         if reached is not None and is_over(reached):  # the Trainer would make another step
             load_trained(model.model, reached)

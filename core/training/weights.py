@@ -16,7 +16,7 @@ from core.vlm.family import base
 from core.vlm.loading import quiet
 from core.vlm.prompts import write_prompt
 
-__all__ = ["STATE_FILE", "is_over", "last_checkpoint", "load_trained", "save_complete", "save_trained"]
+__all__ = ["STATE_FILE", "is_over", "last_checkpoint", "load_trained", "put_back", "save_complete", "save_trained"]
 
 _ADAPTER, _TRAINED = "adapter_model.safetensors", "trained.safetensors"
 STATE_FILE = "trainer_state.json"
@@ -69,8 +69,9 @@ def save_complete(model: LearningModel, folder: Path) -> None:
     Raises:
         OutputError: the folder cannot be written.
     """
-    part, old = folder.with_name(f".{folder.name}.part"), folder.with_name(f".{folder.name}.old")
+    part, old = folder.with_name(f".{folder.name}.part"), _old(folder)
     try:
+        put_back(folder)
         for stale in (part, old):
             shutil.rmtree(stale, ignore_errors=True)
         part.mkdir(parents=True)
@@ -87,6 +88,16 @@ def save_complete(model: LearningModel, folder: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"cannot write {folder}: {error.strerror or error}") from None
+
+
+def put_back(folder: Path) -> None:
+    """Undo the half of a replacement: a run killed between two renames leaves its folder under another name."""
+    if not folder.exists() and _old(folder).is_dir():
+        os.replace(_old(folder), folder)
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
 
 
 def last_checkpoint(folder: Path) -> Path | None:
