@@ -12,7 +12,7 @@ from torch import Tensor
 ALIKE = 0.98  # cosine that two edits of one photo should reach
 KIN = (0.6, 0.78)  # cosine of two different scenes of one topic: clusters form, and copies stand out
 UNLIKE = 0.1  # cosine that scenes of different topics, or a scene and a texture, should stay below
-APART = 0.6  # cosine that two textures should stay below
+APART = 0.4  # cosine that two textures should stay below
 TEMPERATURE = 0.1
 
 

@@ -43,9 +43,9 @@ class TrainSettings:
     seed: int = 0
     scenes: int = 30_000
     textures: int = 6_000
-    steps: int = 800
+    steps: int = 1_600
     scene_batch: int = 48
-    texture_batch: int = 20
+    texture_batch: int = 24
     learning_rate: float = 1.5e-3
     eyes_share: float = 0.4
     """Of the learning rate, for a vision tower that has learnt to see before."""
@@ -98,7 +98,7 @@ def batch_loss(model: Any, texts: Texts, batch: Batch, generator: torch.Generato
         "caption": caption_loss(images, of_captions, own, scale),
         "label": 3 * (binary[:, : len(LABELS)].mean() + 0.3 * binary[:, len(LABELS) :].mean()),
         "likeness": likeness_loss(images, photo, topics),
-        "instance": 0.3 * instance_loss(images, photo, torch.cat([unnamed, unnamed + n])),
+        "instance": 0.6 * instance_loss(images, photo, torch.cat([unnamed, unnamed + n])),
     }
 
 
@@ -178,11 +178,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=TrainSettings.threads)
     parser.add_argument("--eyes", type=Path, help="a mini BLIP-2's folder, whose vision tower it starts with")
     parser.add_argument("--cache", type=Path, help="an .npz file that keeps the rendered scenes")
     parser.add_argument("--smoke", action="store_true", help="everything small: a minute, and no good model")
     arguments = parser.parse_args()
-    settings = replace(SMOKE if arguments.smoke else TrainSettings(), seed=arguments.seed)
+    settings = replace(SMOKE if arguments.smoke else TrainSettings(), seed=arguments.seed, threads=arguments.threads)
     train(arguments.out, settings, eyes=arguments.eyes, cache=arguments.cache)
     calibrate(arguments.out)
 
