@@ -8,14 +8,16 @@ PORT ?= 7860
 export HF_HUB_OFFLINE := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: help setup demo test check lint bench mini clean
+.PHONY: help setup demo test check lint bench bench-training mini voice clean
 
 help:
 	@echo "make demo    caption the sample event into out/ and open the page"
 	@echo "make test    all tests that this machine can run"
 	@echo "make check   lint, types, import rules, tests: what CI runs"
-	@echo "make bench   measurements against plain Pillow and transformers"
+	@echo "make bench   measurements against plain Pillow and transformers: minutes"
+	@echo "make bench-training  training against transformers' Trainer and PEFT: well over ten minutes"
 	@echo "make mini    train the built-in models again: two hours on two cores"
+	@echo "make voice   train the adapter that is shipped: minutes"
 
 setup: .venv/.ready
 
@@ -48,6 +50,10 @@ bench: setup
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.captioning
 
+bench-training: setup
+	$(BIN)/python -m benchmarks.training --model git
+	$(BIN)/python -m benchmarks.training --model florence2
+
 # Another seed, to see how much is luck: make mini SEED=1 MODELS=build/mini-1
 SEED ?= 0
 MODELS ?= core/mini
@@ -60,6 +66,13 @@ mini: setup
 	$(BIN)/python -m core.mini.train_clip --out $(MODELS)/clip --seed $(SEED) --cache $(SCENES) --eyes $(MODELS)/blip2
 	$(BIN)/python -m core.mini.report --models $(MODELS) --out results/mini/seed-$(SEED).json
 	$(BIN)/python -m core.mini.cards --report results/mini/seed-0.json
+
+# The adapter that is shipped: mini-blip2 in the club's voice.
+voice: setup
+	rm -rf build/voice
+	$(BIN)/montage train --recipe mini-montage --out build/voice
+	$(BIN)/montage adapters add build/voice --name mini-montage --replace --results .
+	cp adapters/mini-montage/registry.json adapters/best.json
 
 clean:
 	rm -rf .venv out sample build .pytest_cache .mypy_cache .ruff_cache

@@ -14,6 +14,7 @@ from rich.text import Text
 from cli.console import out as stdout
 from cli.console import stage_progress
 from cli.options import ConfigOption, JsonOption, PhotosArgument, SetOption, StoreOption, open_store
+from core.best import apply_best
 from core.captioners.models import choose_captioners
 from core.config import load_config, nearest
 from core.embed import choose_embedder
@@ -23,6 +24,7 @@ from core.posts import EventDetails
 from core.publish.earlier import check_replaceable
 from core.publish.folder import Written, write_result
 from core.record import CaptionRecord, EventRecord, PostRecord
+from core.registry import NO_ADAPTER, default_results_root
 from core.settings import Mode
 from core.store import Store
 from demo import words
@@ -47,7 +49,13 @@ def caption(
         ),
     ] = None,
     adapter: Annotated[
-        Path | None, typer.Option("--adapter", help="Folder of a LoRA adapter for the model.", show_default=False)
+        str | None,
+        typer.Option(
+            "--adapter",
+            help="LoRA adapter for the model: a name (`montage adapters list`), a folder, or none for the model "
+            "alone. Default: the best at hand.",
+            show_default=False,
+        ),
     ] = None,
     campaign: Annotated[
         bool, typer.Option("--campaign", help="An announcement rather than a story: hybrid takes the template.")
@@ -69,16 +77,16 @@ def caption(
     if not event.strip():
         raise typer.BadParameter("the event needs a name", param_hint="--event")
     chosen = [] if mode is None else [f"captioner.mode={json.dumps(_modes(mode))}"]
-    chosen += [] if adapter is None else [f"captioner.adapter_path={json.dumps(str(adapter))}"]
-    loaded = load_config(config, overrides=[*(set_ or []), *chosen])
-    if adapter is not None and not loaded.settings.captioner.families:
+    chosen += [] if adapter is None else [f"captioner.adapter_path={json.dumps(_adapter(adapter))}"]
+    loaded, chosen_for = apply_best(load_config(config, overrides=[*(set_ or []), *chosen]), default_results_root())
+    if adapter not in (None, NO_ADAPTER) and not loaded.settings.captioner.families:
         raise ConfigError(f"--adapter goes on a model, but --mode is {', '.join(loaded.settings.captioner.mode)}")
     for path in photos:
         if path.is_dir() and out.resolve() == path.resolve():
             raise OutputError(f"--out {out} is the photo folder itself; name another folder, e.g. {out / 'posts'}")
     check_replaceable(out, inputs=photos, overwrite=overwrite)
     embedder, notice = choose_embedder(loaded)
-    captioners = choose_captioners(loaded)
+    captioners = choose_captioners(loaded).told(chosen_for)
     kept = open_store(store)
     with stage_progress(quiet=json_) as progress:
         result = run_pipeline(
@@ -97,6 +105,11 @@ def caption(
         print(json.dumps(_for_programs(written, kept), ensure_ascii=False))
     else:
         print_posts(written, kept)
+
+
+def _adapter(named: str) -> str | None:
+    """The setting for `--adapter`; null for the model alone."""
+    return None if named == NO_ADAPTER else named
 
 
 def _modes(text: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from cli import (
+    adapters,
     calibrate,
     caption,
     data,
@@ -51,6 +52,7 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("config")(settings.show_config)
 app.add_typer(store.app, name="store")
 app.add_typer(data.app, name="data")
+app.add_typer(adapters.app, name="adapters")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import typer
 
 from core.store import Store, default_store_root
 
-__all__ = ["ConfigOption", "JsonOption", "PhotosArgument", "SetOption", "StoreOption", "open_store"]
+__all__ = ["ConfigOption", "JsonOption", "PhotosArgument", "ResultsOption", "SetOption", "StoreOption", "open_store"]
 
 PhotosArgument = Annotated[
     list[Path], typer.Argument(help="Folders (nested), ZIP archives or single photos.", show_default=False)
@@ -27,6 +27,14 @@ StoreOption = Annotated[
         "--store",
         help="Folder of stored embeddings and measures, so that a second run recomputes nothing. "
         "Default: $MONTAGE_STORE, else the user's cache folder.",
+        show_default=False,
+    ),
+]
+ResultsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--results",
+        help="Folder of runs, adapters and best.json. Default: $MONTAGE_RESULTS, else results/ in the current folder.",
         show_default=False,
     ),
 ]

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from core.errors import ConfigError
 from core.settings import PipelineConfig
 
-__all__ = ["LoadedConfig", "config_hash", "load_config", "nearest"]
+__all__ = ["LoadedConfig", "config_hash", "load_config", "nearest", "with_defaults"]
 
 DEFAULTS_PATH = Path(__file__).with_name("defaults.yaml")
 Key = tuple[str, ...]
@@ -61,6 +61,29 @@ def load_config(path: Path | None = None, *, overrides: Sequence[str] = ()) -> L
     except ValidationError as error:
         raise ConfigError(explain_refusal(error, lines)) from None
     return LoadedConfig(settings=settings, named=frozenset(".".join(key) for key in _leaves(given)))
+
+
+def with_defaults(loaded: LoadedConfig, defaults: Mapping[str, Any], whence: str) -> LoadedConfig:
+    """Settings in which other defaults stand for what the user did not name.
+
+    Args:
+        defaults: values by dotted key.
+        whence: where they come from, for errors.
+
+    Raises:
+        ConfigError: an unknown key or a value of the wrong kind.
+    """
+    given: dict[str, Any] = {}
+    for key, value in defaults.items():
+        if key not in loaded.named:
+            assign(given, tuple(key.split(".")), value)
+    lines = {key[:i]: whence for key in _leaves(given) for i in range(1, len(key) + 1)}
+    refuse_unknown(given, PipelineConfig, (), lines)
+    try:
+        settings = PipelineConfig.model_validate(merged(loaded.settings.model_dump(), given))
+    except ValidationError as error:
+        raise ConfigError(explain_refusal(error, lines)) from None
+    return LoadedConfig(settings=settings, named=loaded.named)
 
 
 def config_hash(settings: BaseModel) -> str:

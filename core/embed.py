@@ -192,7 +192,7 @@ def known_texts(calibration: Calibration, texts: Sequence[str]) -> list[bool]:
 
 def known_part(calibration: Calibration, text: str) -> str:
     """The text less the words that the model never learnt: noise to a model with a closed vocabulary."""
-    words = calibration.known_words
+    words = calibration.caption_words or calibration.known_words
     if words is None:
         return text
     return " ".join(word for word in re.findall(r"[^\W_]+", text.lower()) if word in words)

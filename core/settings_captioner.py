@@ -97,7 +97,9 @@ class CaptionerSettings(Settings):
     """Checkpoint of each family: auto (the family's preset if it is on this machine, else mini), a preset, a hub id, or
     a folder."""
     adapter_path: str | None
-    """Folder of a LoRA adapter; not looked for in template mode."""
+    """Folder of a LoRA adapter, or its name in the registry (`montage adapters`); not looked for in template mode."""
+    show_base: bool
+    """With an adapter, also show what the model alone would write, as `blip2_base` and so on."""
     prompt: str | None
     """What a model is asked, with {event} and {labels}; null takes what the adapter or the model was trained with."""
     load: LoadSettings

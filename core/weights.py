@@ -53,7 +53,9 @@ class Calibration:
     measured: bool = False
     """Whether the thresholds were measured for this very model; otherwise they are ViT-B-32's."""
     known_words: frozenset[str] | None = None
-    """Words the text side was trained on; None where it knows the whole language."""
+    """Words of labels and plain captions that the text side was trained on; None where it knows the whole language."""
+    caption_words: frozenset[str] | None = None
+    """All words of captions that it was trained on; None where they are the same."""
     domain: dict[str, Any] | None = None
     """How to tell photos outside the model's world; None where there is no such gate."""
 
@@ -194,13 +196,14 @@ def _read_calibration(path: Path) -> Calibration:
         return Calibration()
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        words = data.get("known_words")
+        words, more = data.get("known_words"), data.get("caption_words")
         return Calibration(
             clip_threshold=float(data["clip_threshold"]),
             label_threshold=float(data["label_threshold"]),
             caption_threshold=float(data["caption_clip_cosine_threshold"]),
             measured=True,
             known_words=None if words is None else frozenset(words),
+            caption_words=None if more is None else frozenset(more),
             domain=data.get("domain"),
         )
     except (ValueError, KeyError, TypeError) as error:

@@ -6,10 +6,12 @@ from typing import Any, cast
 
 import gradio as gr
 
+from core.best import apply_best
 from core.captioners.models import choose_captioners
-from core.config import LoadedConfig
+from core.config import LoadedConfig, with_defaults
 from core.embed import choose_embedder
 from core.errors import OutputError
+from core.registry import default_results_root
 from core.store import Store
 from demo import words
 from demo.event_tab import EVENTS, KEPT_S, EventDesk, add_event_tab
@@ -26,8 +28,10 @@ def build_demo(loaded: LoadedConfig, *, store: Store, out: Path) -> gr.Blocks:
         loaded: the settings every run uses.
         out: folder for results; each run gets a folder of its own in it.
     """
+    loaded, chosen = apply_best(loaded, default_results_root())
+    loaded = with_defaults(loaded, {"captioner.show_base": True}, "the page")
     embedder, notice = choose_embedder(loaded)
-    captioners = choose_captioners(loaded)
+    captioners = choose_captioners(loaded).told(chosen)
     desk = EventDesk(
         loaded=loaded, embedder=embedder, captioners=captioners, notice=notice, store=store, out=out.resolve()
     )

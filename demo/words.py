@@ -46,6 +46,10 @@ CAPTIONERS = {
     "florence2": "Florence-2",
     "blip": "BLIP",
     "hybrid": "Hybrid",
+    "blip2_base": "BLIP-2 before fine-tuning",
+    "git_base": "GIT before fine-tuning",
+    "florence2_base": "Florence-2 before fine-tuning",
+    "blip_base": "BLIP before fine-tuning",
 }
 REASONS = {
     "duplicate": "near-duplicate of a better photo",

@@ -22,6 +22,14 @@ def _own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("MONTAGE_STORE", str(tmp_path_factory.mktemp("store")))
 
 
+@pytest.fixture(autouse=True)
+def _own_results(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No adapter is in use, not even the one that is shipped, unless a test asks for it."""
+    folder = tmp_path_factory.mktemp("results")
+    (folder / "best.json").write_text('{"adapter": null}\n', encoding="utf-8")
+    monkeypatch.setenv("MONTAGE_RESULTS", str(folder))
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "a-store")

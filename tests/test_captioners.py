@@ -242,7 +242,8 @@ def test_merging(captions: list[str], merged: str) -> None:
 @pytest.mark.parametrize(
     ("overrides", "error", "message"),
     [
-        (["captioner.mode=[git]", "captioner.adapter_path=nowhere"], ModelError, "nowhere is not an adapter folder"),
+        (["captioner.mode=[git]", "captioner.adapter_path=./no"], ModelError, "no is not an adapter folder"),
+        (["captioner.mode=[git]", "captioner.adapter_path=nowhere"], ConfigError, "no adapter or folder 'nowhere'"),
         (["captioner.mode=florence2"], ModelError, "hf download florence-community/Florence-2-base-ft"),
         (["captioner.mode=blip", "captioner.models.blip=mini"], ConfigError, "there is no mini of blip"),
         (["captioner.mode=git", "captioner.models.git=git-bsae"], ConfigError, "did you mean 'git-base'"),

@@ -92,3 +92,21 @@ def test_an_adapter_of_no_family_in_the_mode_is_refused(vlm_folder: Folders, ada
     loaded = settings("blip,template", {"blip": vlm_folder("blip")}, adapter_folder("git", 1))
     with pytest.raises(ModelError, match=r"a git model, but captioner\.mode .* has none; add git"):
         choose_captioners(loaded)
+
+
+def test_the_base_is_shown_beside_its_adapter(
+    vlm_folder: Folders, adapter_folder: Adapters, photo: Path, store: Store
+) -> None:
+    bases, adapter = {"git": vlm_folder("git")}, adapter_folder("git", 1)
+    alone = caption(settings("git", bases, None), photo, store).posts[0].captions["git"]
+    record = caption(settings("git", bases, adapter, "captioner.show_base=true"), photo, store)
+    shown = record.posts[0].captions
+    assert list(shown) == ["git", "git_base"]
+    assert shown["git_base"].text == alone.text != shown["git"].text
+    assert record.posts[0].published == "git"
+    assert list(record.posts[0].alternatives) == ["git_base"]
+
+
+def test_without_an_adapter_there_is_no_base_to_show(vlm_folder: Folders, photo: Path, store: Store) -> None:
+    record = caption(settings("git", {"git": vlm_folder("git")}, None, "captioner.show_base=true"), photo, store)
+    assert list(record.posts[0].captions) == ["git"]

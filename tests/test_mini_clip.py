@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.mini.clip_data import CONTEXT
 from core.mini.lexicon import CONCEPTS, NEUTRAL_PROMPT, PROMPTS, known_words, merges_of, write_vocabulary
 from core.mini.scenes import LABELS, TOPICS, sample_scene
+from core.mini.voice import VOICES
+from core.mini.voiced import caption_words, voiced
 
 FOLDER = Path(__file__).parents[1] / "core" / "mini" / "clip"
 SEED, PHOTOS = 777, 70  # an event used for nothing else
@@ -36,6 +39,15 @@ def test_known_words_cover_captions_labels_and_prompts() -> None:
     for name in (*LABELS, *CONCEPTS):
         assert set(" ".join(PROMPTS).format(label=name).split()) <= words
     assert set(NEUTRAL_PROMPT.split()) <= words
+
+
+def test_what_clubs_say_is_known_and_fits_the_context() -> None:
+    words = set(caption_words())
+    for plain, told in voiced().items():
+        assert len(told) == len(VOICES)
+        for text in (plain, *told):
+            assert set(text.split()) <= words, text
+            assert len(text.split()) + 2 <= CONTEXT, text
 
 
 def test_captions_fit_the_context() -> None:

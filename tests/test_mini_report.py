@@ -34,7 +34,12 @@ def report(exact: float) -> dict[str, Any]:
         "label_micro_f1": 0.981,
         "label_micro_f1_worst_event": 0.975,
         "given_a_label": 0.96,
-        "retrieval": {"photos": 250, "caption_of_photo": measured(0.95), "photo_of_caption": measured(0.9)},
+        "retrieval": {
+            "photos": 250,
+            "caption_of_photo": measured(0.95),
+            "photo_of_caption": measured(0.9),
+            "club_caption_of_photo": measured(0.8),
+        },
         "purity_mean": 1.0,
         "purity_worst_event": 0.99,
         "k_and_topics": [[5, 5], [6, 5]],
@@ -51,6 +56,7 @@ def test_seeds_are_summed_up() -> None:
     assert row["seeds"] == [0.9, 0.94, 0.92]
     assert (row["mean"], row["sd"]) == (0.92, 0.02)
     assert over_seeds([report(0.9)])[0]["sd"] is None  # one run has no spread
+    assert {row["model"] for row in over_seeds([{"blip2": captioner(0.9)}])} == {"blip2"}
 
 
 def test_cards_are_filled_between_their_marks(tmp_path: Path) -> None:

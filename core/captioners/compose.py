@@ -15,10 +15,10 @@ from core.embed import Embedder, judged_photos
 from core.ingest import Photo
 from core.metrics.clip import ClipFit, clip_fit
 from core.posts import Caption, EventDetails, Post, Variant, choose_hashtags
-from core.settings import PipelineConfig
+from core.settings import Family, PipelineConfig
 from core.store import Store
 
-__all__ = ["Scene", "caption_posts"]
+__all__ = ["Scene", "base_name", "caption_posts"]
 
 _NOTHING = "the model wrote nothing that can be published"
 
@@ -69,6 +69,8 @@ def caption_posts(
             progress=partial(progress, family),
         )
         drafts[family] = [_draft(proposal, text) for proposal, text in zip(proposals, written, strict=True)]
+        if settings.show_base and captioners.models[family].has_adapter:
+            drafts[base_name(family)] = _base(family, posts, scene, captioners, written, progress)
     captions = {name: _finish(name, drafts[name], posts, written, scene) for name in drafts}
     return [_with_captions(post, n, captions, scene) for n, post in enumerate(posts)]
 
@@ -80,6 +82,35 @@ class _Draft:
     texts: tuple[str, ...]
     source: str | None = None
     reason: str | None = None
+
+
+def base_name(family: str) -> str:
+    """What the captions of a model without its adapter go by."""
+    return f"{family}_base"
+
+
+def _base(
+    family: Family,
+    posts: Sequence[Post],
+    scene: Scene,
+    captioners: Captioners,
+    fallbacks: Sequence[str],
+    progress: Callable[[str, int, int], None],
+) -> list[_Draft]:
+    """What a model writes without its adapter, asked as it was before."""
+    model = captioners.models[family]
+    with model.without_adapter():
+        proposals = model_captions(
+            model,
+            model.checkpoint.prompt,
+            posts,
+            scene.photos,
+            scene.event,
+            scene.config,
+            scene.store,
+            progress=partial(progress, base_name(family)),
+        )
+    return [_draft(proposal, text) for proposal, text in zip(proposals, fallbacks, strict=True)]
 
 
 def _template(posts: Sequence[Post], scene: Scene) -> list[str]:
@@ -139,6 +170,7 @@ def _with_captions(post: Post, n: int, captions: dict[str, list[Caption]], scene
         named[mode] = _hybrid(post, n, captions, scene) if mode == "hybrid" else captions[mode][n]
     if "hybrid" in settings.mode:
         named |= {name: captions[name][n] for name in (settings.hybrid.model, "template") if name not in named}
+    named |= {name: captions[name][n] for name in map(base_name, settings.families) if name in captions}
     return replace(post, captions=named)
 
 

@@ -1,11 +1,12 @@
 """Which models a run's captioners use: checkpoint and adapter of each family, and what the user must know of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.config import LoadedConfig
 from core.errors import ConfigError, ModelError
+from core.registry import adapter_folder, default_results_root
 from core.settings import CaptionerSettings, Family
 from core.vlm.adapters import Adapter, open_adapter
 from core.vlm.checkpoint import Checkpoint, find_checkpoint
@@ -24,6 +25,10 @@ class Captioners:
     notices: tuple[str, ...] = ()
     """Sentences for the user, e.g. that a family's default was replaced by mini."""
 
+    def told(self, sentence: str | None) -> "Captioners":
+        """The same, with a sentence for the user before the others."""
+        return self if sentence is None else replace(self, notices=(sentence, *self.notices))
+
 
 def choose_captioners(loaded: LoadedConfig) -> Captioners:
     """Find the models that the settings' modes need; in template mode none is looked for, and no adapter either.
@@ -35,7 +40,7 @@ def choose_captioners(loaded: LoadedConfig) -> Captioners:
     settings = loaded.settings.captioner
     if "captioner" not in loaded.settings.pipeline or not settings.families:
         return Captioners()
-    adapter = open_adapter(Path(settings.adapter_path)) if settings.adapter_path is not None else None
+    adapter = _named_adapter(settings.adapter_path) if settings.adapter_path is not None else None
     owner = _owner(adapter, settings) if adapter is not None else None
     models: dict[Family, VisionLanguageModel] = {}
     prompts: dict[Family, PromptTemplate] = {}
@@ -82,8 +87,12 @@ def choose_adapter(flag: Path | None, checkpoint: Checkpoint, settings: Captione
         return open_adapter(flag)
     if settings.adapter_path is None:
         return None
-    adapter = open_adapter(Path(settings.adapter_path))
+    adapter = _named_adapter(settings.adapter_path)
     return adapter if adapter.family in (None, checkpoint.family.name) else None
+
+
+def _named_adapter(name: str) -> Adapter:
+    return open_adapter(adapter_folder(name, default_results_root()))
 
 
 def _owner(adapter: Adapter, settings: CaptionerSettings) -> Family:

@@ -26,6 +26,7 @@ from core.mini.measure import (
 )
 from core.mini.textures import texture
 from core.mini.training_scenes import label_matrix
+from core.mini.voiced import caption_words, voiced
 
 FIRST_SEED, EVENTS, PHOTOS = 9000, 12, 90
 TEXTURES, TEXTURE_SIDE = 200, 256
@@ -58,6 +59,7 @@ def calibrate(folder: Path) -> dict[str, Any]:
             "threshold": round(gate.threshold, 4),
         },
         "known_words": known_words(),
+        "caption_words": caption_words(),
     }
     (folder / "calibration.json").write_text(json.dumps(calibration, indent=2) + "\n", encoding="utf-8")
     return calibration
@@ -91,14 +93,15 @@ def label_threshold(model: MiniClip, events: list[Embedded]) -> float:
 
 
 def caption_threshold(model: MiniClip, events: list[Embedded]) -> float:
-    """The cosine that best parts a photo's own caption from one of another topic."""
+    """The cosine that best parts a photo's own caption, plain or a club's, from one of another topic."""
     own, other = [], []
     for event in events:
-        texts = model.texts([row.caption for row in event.rows])
-        cosines = event.images @ texts.T
         topics = np.array([row.topic for row in event.rows])
-        own.append(np.diag(cosines))
-        other.append(cosines[topics[:, None] != topics[None, :]])
+        plain = [row.caption for row in event.rows]
+        for said in (plain, *zip(*(voiced()[caption] for caption in plain), strict=True)):
+            cosines = event.images @ model.texts(list(said)).T
+            own.append(np.diag(cosines))
+            other.append(cosines[topics[:, None] != topics[None, :]])
     right, wrong = np.concatenate(own), np.concatenate(other)
     grid = np.arange(-0.2, 0.9, 0.01)
     balanced = [(right >= value).mean() + (wrong < value).mean() for value in grid]
@@ -120,7 +123,8 @@ def main() -> None:
     """Calibrates the model in a folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    print(json.dumps(calibrate(parser.parse_args().out) | {"known_words": "…"}, indent=2, ensure_ascii=False))
+    made = {name: value for name, value in calibrate(parser.parse_args().out).items() if not name.endswith("_words")}
+    print(json.dumps(made, indent=2, ensure_ascii=False))
 
 
 if __name__ == "__main__":

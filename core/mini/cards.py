@@ -40,6 +40,8 @@ def clip_table(made: dict[str, Any]) -> Iterator[str]:
     found = made["retrieval"]
     yield f"| own caption nearest of {found['photos']} (R@1) | {_measured(found['caption_of_photo'])} |"
     yield f"| own photo nearest of {found['photos']} | {_measured(found['photo_of_caption'])} |"
+    club = _measured(found["club_caption_of_photo"])
+    yield f"| own caption in a club's words nearest of {found['photos']} | {club} |"
     yield f"| topic purity of k-means (worst event) | {made['purity_mean']:.3f} ({made['purity_worst_event']:.3f}) |"
     right = sum(k == topics for k, topics in made["k_and_topics"])
     yield f"| events in which k equals the number of topics | {right} of {made['events']} |"

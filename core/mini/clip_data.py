@@ -11,8 +11,10 @@ from core.mini.lexicon import CONCEPTS, PROMPTS
 from core.mini.scenes import LABELS
 from core.mini.training_scenes import CaptionedScenes, label_matrix, make_captioned_scenes
 from core.mini.training_textures import make_textures
+from core.mini.voiced import voiced
 
-CONTEXT = 24
+CONTEXT = 28
+PLAIN = 0.6  # share of captions that are plain; the others are a club's
 
 
 class Texts:
@@ -47,7 +49,7 @@ def concept_matrix(scenes: CaptionedScenes) -> Tensor:
 class Batch:
     """`scenes` (B, 3, S, S) uint8, their `topics` (B,) and `truth` (B, L + C); `textures` (T, 3, S, S).
 
-    `others` are captions drawn at random, which may repeat those of the scenes.
+    `captions` say what is seen, plainly or as a club would; `others` are true of none of the scenes.
     """
 
     scenes: Tensor
@@ -65,6 +67,7 @@ class Feed:
         self._rng = np.random.default_rng(seed)
         self._scenes = make_captioned_scenes(scenes, seed, cache=cache)
         self._captions = sorted(set(self._scenes.captions))
+        self._voiced = voiced()
         self._textures = make_textures(textures, seed)
         self._truth = concept_matrix(self._scenes)
 
@@ -78,11 +81,21 @@ class Feed:
         part = textures // 3  # a third lie near the rendered world: scenes under a texture
         share = torch.from_numpy(self._rng.uniform(0.3, 0.65, (part, 1, 1, 1)))
         nothing[:part] = (share * shown[:part].flip(2) + (1 - share) * nothing[:part]).to(torch.uint8)
+        plain = [self._scenes.captions[row] for row in rows]
+        said = {caption: self._said(caption) for caption in dict.fromkeys(plain)}  # one caption, one way in a batch
+        drawn = self._rng.choice(self._captions, others).tolist()
         return Batch(
             scenes=shown,
-            captions=[self._scenes.captions[row] for row in rows],
-            others=self._rng.choice(self._captions, others).tolist(),
+            captions=[said[caption] for caption in plain],
+            others=[self._said(caption) for caption in drawn if caption not in said],
             topics=torch.from_numpy(self._scenes.topics[rows]),
             truth=self._truth[torch.from_numpy(rows)],
             textures=nothing,
         )
+
+    def _said(self, caption: str) -> str:
+        """A caption, plainly or as one of the clubs would say it."""
+        if self._rng.random() < PLAIN:
+            return caption
+        told = self._voiced[caption]
+        return told[int(self._rng.integers(len(told)))]

@@ -16,6 +16,7 @@ from core.metrics.statistics import rate_interval
 from core.mini.event import TruthRow, write_sample_event
 from core.mini.lexicon import NEUTRAL_PROMPT, PROMPTS
 from core.mini.scenes import LABELS, Scene, render, sample_scene
+from core.mini.voiced import voiced
 
 Float = NDArray[np.float32]
 SHIPPED = Path(__file__).parent / "clip"
@@ -176,7 +177,10 @@ def labelled(scores: Float, inside: NDArray[np.bool_], threshold: float) -> NDAr
 
 
 def retrieval(model: MiniClip, *, photos: int, seed: int) -> dict[str, Any]:
-    """How often a scene's own caption is the nearest of `photos` different ones (R@1), and the other way round."""
+    """How often a scene's own caption is the nearest of `photos` different ones (R@1), and the other way round.
+
+    Once more with what a club says instead of the plain caption.
+    """
     rng, drawn = np.random.default_rng(seed), dict[str, Scene]()
     while len(drawn) < photos:
         scene = sample_scene(rng)
@@ -184,7 +188,12 @@ def retrieval(model: MiniClip, *, photos: int, seed: int) -> dict[str, Any]:
     pictures = [Pillow.fromarray(render(scene)) for scene in drawn.values()]
     images = np.concatenate([model.images(pictures[start : start + 32]) for start in range(0, photos, 32)])
     cosines, own = images @ model.texts(list(drawn)).T, np.arange(photos)
-    found = {"caption_of_photo": cosines.argmax(1) == own, "photo_of_caption": cosines.argmax(0) == own}
+    club = images @ model.texts([voiced()[caption][0] for caption in drawn]).T
+    found = {
+        "caption_of_photo": cosines.argmax(1) == own,
+        "photo_of_caption": cosines.argmax(0) == own,
+        "club_caption_of_photo": club.argmax(1) == own,
+    }
     return {"photos": photos} | {
         name: {"value": round(float(hits.mean()), 4), "interval": rate_interval(hits)} for name, hits in found.items()
     }

@@ -23,22 +23,29 @@ LIBRARIES = ("torch", "transformers", "open_clip_torch", "numpy", "opencv-python
 
 
 def report(models: Path, *, events: int, kept_back: int, real: Sequence[Path] = ()) -> dict[str, Any]:
-    """All figures of the models in `models` (folders clip, blip2, git), with what they were made of."""
+    """All figures of the models in `models` (folders clip, blip2, git; one may be missing), with what made them."""
     command = (
         f"python -m core.mini.report --events {events} --kept-back {kept_back}{' --real PHOTOGRAPHS' if real else ''}"
     )
     made: dict[str, Any] = {"signature": signature(models, command)}
-    made["clip"] = measure(models / "clip", events=events, first_seed=FIRST_SEED)
-    if real:
-        made["clip"]["real_photos"] = real_photos(models / "clip", real)
-    for family in CAPTIONERS:
+    here = present(models)
+    if "clip" in here:
+        made["clip"] = measure(models / "clip", events=events, first_seed=FIRST_SEED)
+        if real:
+            made["clip"]["real_photos"] = real_photos(models / "clip", real)
+    for family in (family for family in CAPTIONERS if family in here):
         made[family] = measure_captioner(models / family, events=events, first_seed=FIRST_SEED, kept_back=kept_back)
     return made
 
 
+def present(models: Path) -> list[str]:
+    """Which of the models are in the folder."""
+    return [name for name in SHIPPED if (models / name).is_dir()]
+
+
 def signature(models: Path, command: str) -> dict[str, Any]:
     """What decides the figures: command, commit, versions, checksums of the weights."""
-    weights = {folder.name: next(folder.glob("*model.safetensors")) for folder in map(models.joinpath, SHIPPED)}
+    weights = {folder.name: next(folder.glob("*model.safetensors")) for folder in map(models.joinpath, present(models))}
     return {
         "command": command,
         "commit": _git("rev-parse", "HEAD"),
@@ -55,7 +62,9 @@ def over_seeds(reports: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for family in CAPTIONERS:
         for photos in ("unseen_photos", "never_trained_combinations"):
             for measured in ("exact", "attributes"):
-                values = [made[family][photos][measured]["value"] for made in reports]
+                values = [made[family][photos][measured]["value"] for made in reports if family in made]
+                if not values:
+                    continue
                 spread = round(float(np.std(values, ddof=1)), 4) if len(values) > 1 else None
                 mean = round(float(np.mean(values)), 4)
                 rows.append(
@@ -82,7 +91,9 @@ def _git(*arguments: str) -> str:
 def main() -> None:
     """Measures, writes the report, prints it in short."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=Path, default=MINI, help="a folder with clip, blip2 and git in it")
+    parser.add_argument(
+        "--models", type=Path, default=MINI, help="a folder with clip, blip2 and git in it, or some of them"
+    )
     parser.add_argument("--events", type=int, default=EVENTS)
     parser.add_argument("--kept-back", type=int, default=KEPT_BACK, help="scenes of combinations never trained")
     parser.add_argument("--real", type=Path, help="a folder of photographs that should get no label")
@@ -95,7 +106,7 @@ def main() -> None:
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     seeds = sorted(arguments.out.parent.glob("seed-*.json"))
-    for name, value in made["clip"].items():
+    for name, value in made.get("clip", {}).items():
         print(f"clip   {name:27} {json.dumps(value)}")
     for row in over_seeds([json.loads(path.read_text(encoding="utf-8")) for path in seeds]):
         print(f"{row['model']:6} {row['photos']:27} {row['measure']:11} {row['mean']:.4f}  seeds {row['seeds']}")

@@ -17,10 +17,11 @@ from core.mini.captioner_init import open_clip_eyes
 from core.mini.captioner_models import IMAGE_SIZE, PATCH_SIZE
 from core.mini.captioner_models import VISION as VISION_CONFIG
 from core.mini.clip_data import CONTEXT, Batch, Feed, Texts
-from core.mini.lexicon import NEUTRAL_PROMPT, known_words, write_vocabulary
+from core.mini.lexicon import NEUTRAL_PROMPT, write_vocabulary
 from core.mini.losses import caption_loss, instance_loss, label_logits, likeness_loss, prompt_means
 from core.mini.scenes import LABELS
 from core.mini.views import MEAN, STD, look, spoiled
+from core.mini.voiced import caption_words
 
 VISION: dict[str, Any] = {
     "image_size": IMAGE_SIZE,
@@ -43,7 +44,7 @@ class TrainSettings:
     seed: int = 0
     scenes: int = 30_000
     textures: int = 6_000
-    steps: int = 1_600
+    steps: int = 1_400
     scene_batch: int = 48
     texture_batch: int = 24
     learning_rate: float = 1.5e-3
@@ -62,7 +63,7 @@ SMOKE = TrainSettings(scenes=400, textures=60, steps=40, warmup=8, scene_batch=3
 def write_config(folder: Path) -> dict[str, Any]:
     """Writes the model's vocabulary and configuration; returns the latter."""
     folder.mkdir(parents=True, exist_ok=True)
-    size = write_vocabulary(folder / "bpe.txt.gz", known_words())
+    size = write_vocabulary(folder / "bpe.txt.gz", caption_words())
     config = {
         "model_cfg": {"embed_dim": EMBED_DIM, "vision_cfg": VISION, "text_cfg": TEXT | {"vocab_size": size}},
         "preprocess_cfg": {

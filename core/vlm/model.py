@@ -131,6 +131,21 @@ class VisionLanguageModel:
             self._adapter = adapter
 
     @property
+    def has_adapter(self) -> bool:
+        """Whether an adapter is on."""
+        return self._adapter is not None
+
+    @contextmanager
+    def without_adapter(self) -> Iterator[None]:
+        """The base alone within the block; not for a model that another thread writes with at the same time."""
+        adapter = self._adapter
+        self.use_adapter(None)
+        try:
+            yield
+        finally:
+            self.use_adapter(adapter)
+
+    @property
     def reduced_size_px(self) -> int:
         """Longer side to which a photo may be reduced before the processor brings it to its own size."""
         return max(512, 3 * self.family.image_size_px(self.processor))
