@@ -17,6 +17,7 @@ from core.settings_captioner import (
     Mode,
     ModelChoice,
 )
+from core.settings_publisher import PublisherSettings
 
 __all__ = [
     "CaptionerSettings",
@@ -176,21 +177,6 @@ class ExportSettings(Settings):
     def _aspects_in_order(self) -> "ExportSettings":
         if self.min_aspect > self.max_aspect:
             raise ValueError(f"min_aspect ({self.min_aspect}) is larger than max_aspect ({self.max_aspect})")
-        return self
-
-
-class PublisherSettings(Settings):
-    """Posting to the platform."""
-
-    enabled: bool
-    """Post to the platform. Not possible in this version: only dry runs are."""
-    dry_run: bool
-    """Write what would be posted, and post nothing."""
-
-    @model_validator(mode="after")
-    def _only_dry_runs(self) -> "PublisherSettings":
-        if self.enabled and not self.dry_run:
-            raise ValueError("this version cannot post; set dry_run: true, or enabled: false")
         return self
 
 

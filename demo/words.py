@@ -46,6 +46,7 @@ CAPTIONERS = {
     "florence2": "Florence-2",
     "blip": "BLIP",
     "hybrid": "Hybrid",
+    "editor": "Edited by hand",
     "blip2_base": "BLIP-2 before fine-tuning",
     "git_base": "GIT before fine-tuning",
     "florence2_base": "Florence-2 before fine-tuning",
@@ -60,6 +61,7 @@ REASONS = {
     "not_an_image": "not a photo",
     "empty": "empty",
     "system_file": "the system's own",
+    "removed_by_hand": "taken out by hand",
 }
 
 

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from core.drafts.saved import DRAFT_FILE, saved_edits
 from core.errors import OutputError
 from core.sources import RESULT_MARK
 from core.store import digest
@@ -23,13 +24,14 @@ _TIMED = "posts.json"
 """Holds seconds: its checksum would differ from run to run, so only its presence is noted."""
 
 
-def check_replaceable(out: Path, *, inputs: Sequence[Path] = (), overwrite: bool = False) -> None:
+def check_replaceable(out: Path, *, inputs: Sequence[Path] = (), overwrite: bool = False, draft: bool = False) -> None:
     """Make sure that writing a result to a folder loses nobody's work.
 
     Args:
         out: the output folder.
         inputs: where the photos come from; refused where they lie in what would be replaced.
         overwrite: replace files that were changed or added by hand, too.
+        draft: it is the folder's draft that is written, so its edits are not lost.
 
     Raises:
         OutputError: names the files that would be lost.
@@ -42,6 +44,11 @@ def check_replaceable(out: Path, *, inputs: Sequence[Path] = (), overwrite: bool
                 raise OutputError(f"{path} lies in an earlier result that would be replaced; name another --out")
     if overwrite:
         return
+    if not draft and saved_edits(out) is not None:
+        raise OutputError(
+            f"{out} holds an event that is being edited ({DRAFT_FILE}), and a new result would leave its edits behind. "
+            "Name another --out, or add --overwrite to drop them"
+        )
     changed = list(_changed_by_hand(out))
     if changed:
         shown = ", ".join(str(path) for path in changed[:3]) + (" …" if len(changed) > 3 else "")

@@ -8,22 +8,24 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.drafts.exported import edited_result
+from core.drafts.saved import discard_draft, locked
+from core.drafts.state import Draft
 from core.errors import OutputError
 from core.posts import Post, publishable_text
 from core.publish.earlier import MANIFEST, check_replaceable, manifest, remove_earlier
-from core.publish.images import export_jpeg, montage_jpeg
+from core.publish.images import post_pictures
 from core.publish.lost import without_lost_photos
 from core.record import CaptionRecord, EventRecord, PostRecord, StageRecord, make_record
 from core.result import EventResult
 from core.store import Store, write_atomic
 from core.tables import csv_cell
 
-__all__ = ["Written", "write_result"]
+__all__ = ["Written", "write_draft", "write_result"]
 
 _PLAN = "publish_plan.json"
 
@@ -61,6 +63,41 @@ def write_result(
         OutputError: the folder cannot be written, or holds somebody's work.
     """
     check_replaceable(out, inputs=inputs, overwrite=overwrite)
+    written = _write(result, out, store, progress)
+    if overwrite and out.is_dir():
+        discard_draft(out)
+    return written
+
+
+def write_draft(
+    draft: Draft,
+    out: Path,
+    store: Store,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> Written:
+    """Write an event exactly as its draft shows it; `posts.json` says in its stage `editor` what was edited by hand.
+
+    Args:
+        out: the folder, which may be the draft's own.
+        overwrite: replace files of an earlier result that were changed by hand, too.
+
+    Raises:
+        OutputError: the draft has no post, the folder cannot be written, or holds somebody's work.
+    """
+    if not draft.state.posts:
+        raise OutputError("the draft has no post left, so there is nothing to export; restore a photo or undo")
+    check_replaceable(out, overwrite=overwrite, draft=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with locked(out):  # a button pressed twice
+            return _write(edited_result(draft), out, store, progress)
+    except OSError as error:
+        raise OutputError(f"cannot write the result to {out}: {error.strerror or error}") from None
+
+
+def _write(result: EventResult, out: Path, store: Store, progress: Callable[[str, int, int], None]) -> Written:
     result = without_lost_photos(result, store)
     start = time.perf_counter()
     record = make_record(result)
@@ -110,15 +147,8 @@ def _write_beside(
 
 
 def _post_files(result: EventResult, post: Post, entry: PostRecord, store: Store) -> dict[str, bytes]:
-    config = result.config
-
-    def export(i: int) -> bytes:
-        return export_jpeg(result.photos[i], config.export, store, max_pixels=config.ingest.max_pixels)
-
-    with ThreadPoolExecutor(config.ingest.threads or os.cpu_count() or 1) as pool:
-        images = list(pool.map(export, post.photos))
-    files = dict(zip(entry.images, images, strict=True))
-    files["montage.jpg"] = montage_jpeg(images, config.captioner, config.export, store)
+    images, grid = post_pictures([result.photos[i] for i in post.photos], result.config, store)
+    files = dict(zip(entry.images, images, strict=True)) | {"montage.jpg": grid}
     if post.published is not None:
         files["caption.txt"] = (publishable_text(post.published.text, post.published.hashtags) + "\n").encode()
         alt_lines = (f"{name}: {text}" for name, text in zip(entry.images, entry.alt_texts, strict=True))

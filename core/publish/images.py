@@ -2,16 +2,19 @@
 
 import io
 import math
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image, ImageFilter, ImageOps
 
 from core.ingest import Photo
 from core.montage import montage_grid
 from core.photos import decode_photo, is_raw, to_srgb
-from core.settings import CaptionerSettings, ExportSettings
+from core.settings import CaptionerSettings, ExportSettings, PipelineConfig
 from core.store import Store, digest
 
-__all__ = ["export_jpeg", "fit_aspect", "montage_jpeg"]
+__all__ = ["export_jpeg", "fit_aspect", "montage_jpeg", "post_pictures"]
 
 _VERSION = 1
 _LEAST_WIDTH_PX = 320
@@ -39,6 +42,18 @@ def montage_jpeg(images: list[bytes], settings: CaptionerSettings, export: Expor
         return _encode(montage_grid(tiles, tile_px=settings.montage_tile_px), export.jpeg_quality)
 
     return store.bytes("jpeg", key, make)
+
+
+def post_pictures(photos: Sequence[Photo], config: PipelineConfig, store: Store) -> tuple[list[bytes], bytes]:
+    """The JPEGs of a post's photos, in order, and its montage grid, as they are exported.
+
+    Raises:
+        PhotoError, OSError: a photo cannot be read any more and is not in the store.
+    """
+    limits = config.ingest.max_pixels
+    with ThreadPoolExecutor(config.ingest.threads or os.cpu_count() or 1) as pool:
+        images = list(pool.map(lambda photo: export_jpeg(photo, config.export, store, max_pixels=limits), photos))
+    return images, montage_jpeg(images, config.captioner, config.export, store)
 
 
 def fit_aspect(image: Image.Image, *, min_aspect: float, max_aspect: float) -> Image.Image:

@@ -46,15 +46,15 @@ def _failure(result: EventResult, i: int, store: Store) -> str | None:
 
 
 def _less(result: EventResult, post: Post, lost: Iterable[int]) -> Post:
-    photos = tuple(i for i in post.photos if i not in set(lost))
-    given = result.labels.given if result.labels else None
-    return replace(
-        post,
-        photos=photos,
-        alt_texts=tuple(
-            alt_text(result.event, [s.label for s in given[i]] if given else [], number=number, of=len(photos))
-            for number, i in enumerate(photos, start=1)
-        )
-        if post.alt_texts
-        else (),
+    gone, given = set(lost), result.labels.given if result.labels else None
+    kept = tuple(i for i in post.photos if i not in gone)
+
+    def automatic(i: int, place: int, of: int) -> str:
+        return alt_text(result.event, [s.label for s in given[i]] if given else [], number=place, of=of)
+
+    texts = dict(zip(post.photos, post.alt_texts, strict=True)) if post.alt_texts else {}
+    numbered = {i: automatic(i, place, len(post.photos)) for place, i in enumerate(post.photos, start=1)}
+    alt_texts = (  # what was written by hand stays; what counts the photos is counted anew
+        texts[i] if texts[i] != numbered[i] else automatic(i, place, len(kept)) for place, i in enumerate(kept, start=1)
     )
+    return replace(post, photos=kept, alt_texts=tuple(alt_texts) if texts else ())
