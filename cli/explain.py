@@ -14,6 +14,7 @@ from cli.console import out as stdout
 from cli.options import JsonOption
 from core.config import load_config
 from core.errors import InputError
+from core.registry import adapter_folder, default_results_root
 from core.training.bases import find_base, open_tuned
 from core.training.explain import Explanation, explain_photo
 from core.training.explain_picture import check_ending, write_explanation
@@ -31,7 +32,7 @@ def explain(
     caption: Annotated[str, typer.Option("--caption", help="The caption that the photo should have.")],
     adapter: Annotated[
         Path | None,
-        typer.Option(help="The fine-tuned model: an adapter's folder, or a whole checkpoint's.", show_default=False),
+        typer.Option(help="The fine-tuned model: an adapter's name or folder, or a checkpoint's.", show_default=False),
     ] = None,
     model: Annotated[
         str | None,
@@ -51,7 +52,7 @@ def explain(
     """
     if out is not None:
         check_ending(out)
-    tuned = None if adapter is None else open_tuned(adapter)
+    tuned = None if adapter is None else open_tuned(adapter_folder(str(adapter), default_results_root()))
     if isinstance(tuned, Adapter):
         base = find_base(tuned, model)
     elif model is not None:

@@ -34,7 +34,8 @@ def test_add_use_show_and_roll_back(
     assert {row["adapter"]: row["used"] for row in rows}["club-2025"] is True
     assert "*  club-2025" in run("list")
     shown = json.loads(run("show", "club-2025", "--json"))
-    assert shown["base"]["name"] == base.name and len(shown["base"]["checksum"]) == 40
+    assert shown["base"]["name"] == base.name
+    assert len(shown["base"]["checksum"]) == 40
     assert "club-2025" not in run("rollback")
 
 

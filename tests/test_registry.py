@@ -55,7 +55,9 @@ def test_the_adapter_in_use_brings_its_settings(results: Path, git_voice: str, v
         0.7,
     )
     assert loaded.settings.cluster.k == 4
-    assert told is not None and git_voice in told and "--adapter none" in told
+    assert told is not None
+    assert git_voice in told
+    assert "--adapter none" in told
     assert choose_captioners(loaded).models["git"].name.endswith(f"+ {git_voice}")
 
 
@@ -71,7 +73,8 @@ def test_an_adapter_of_another_model_is_left_alone_aloud(results: Path, git_voic
     use_adapter(git_voice, results)
     loaded, told = apply_best(load_config(overrides=["captioner.mode=[git]", "captioner.models.git=mini"]), results)
     assert loaded.settings.captioner.adapter_path is None
-    assert told is not None and "git-voice goes on small-git, not on this mini-git" in told
+    assert told is not None
+    assert "git-voice goes on small-git, not on this mini-git" in told
 
 
 @pytest.mark.parametrize("mode", ["template", "blip2"])
@@ -86,9 +89,12 @@ def test_use_and_roll_back(results: Path, git_voice: str) -> None:
     use_adapter(git_voice, results)
     use_adapter("none", results)
     none = best_entry(results)
-    assert none is not None and (none.name, none.folder) == ("none", None)
+    assert none is not None
+    assert (none.name, none.folder) == ("none", None)
     back = roll_back(results)
-    assert back is not None and back.name == git_voice and back.decoding["num_beams"] == 5
+    assert back is not None
+    assert back.name == git_voice
+    assert back.decoding["num_beams"] == 5
     assert roll_back(results) == shipped()
     with pytest.raises(InputError, match="nothing to roll back to"):
         roll_back(results)
@@ -105,7 +111,8 @@ def test_the_same_adapter_is_taken_in_once_and_another_under_a_name_of_its_own(
     again = register_adapter(adapter_folder("git", 1), results=results, name=git_voice, base=base)
     other = register_adapter(adapter_folder("git", 2), results=results, name=git_voice, base=base)
     assert again.name == git_voice
-    assert other.name.startswith(f"{git_voice}-") and len(other.name) == len(git_voice) + 7
+    assert other.name.startswith(f"{git_voice}-")
+    assert len(other.name) == len(git_voice) + 7
     assert {again.name, other.name} <= {entry.name for entry in list_adapters(results)}
 
 
@@ -150,7 +157,9 @@ def test_settings_that_went_out_of_date(results: Path, git_voice: str, vlm_folde
 
 def test_what_is_shipped_goes_on_what_is_shipped(results: Path) -> None:
     entry = best_entry(results)
-    assert entry is not None and entry.folder is not None and entry.folder.parent == SHIPPED
+    assert entry is not None
+    assert entry.folder is not None
+    assert entry.folder.parent == SHIPPED
     loaded, told = apply_best(load_config(overrides=["captioner.mode=[blip2]", "captioner.models.blip2=mini"]), results)
     assert loaded.settings.captioner.adapter_path == entry.name, told
     choose_captioners(loaded).models["blip2"].load()

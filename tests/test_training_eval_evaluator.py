@@ -19,6 +19,7 @@ from core.training.scoring import METRICS
 from core.training.settings import ClipScoreSettings, EvalSettings
 from core.vlm.model import VisionLanguageModel
 from core.vlm.prompts import PromptTemplate
+from core.weights import Calibration
 from tests.vlm_helpers import FAMILIES
 
 Models = Callable[[str], VisionLanguageModel]
@@ -143,7 +144,7 @@ class FakeClip:
 
     name = "fake"
     key = "fake"
-    calibration = type("Calibration", (), {"known_words": None})()
+    calibration = Calibration()
     logit_scale = 1.0
     seen = 0
 

@@ -84,7 +84,7 @@ def choose_model(
 def choose_adapter(flag: Path | None, checkpoint: Checkpoint, settings: CaptionerSettings) -> Adapter | None:
     """The adapter of one model: the flag's, else the settings' where it is for this family."""
     if flag is not None:
-        return open_adapter(flag)
+        return _named_adapter(str(flag))
     if settings.adapter_path is None:
         return None
     adapter = _named_adapter(settings.adapter_path)
