@@ -65,7 +65,7 @@ def check(
     else:
         for file in files:
             report.print_checked(file, show)
-        if leaks is not None:
+        if leaks is not None and all(file.records for file in files):
             report.print_leaks(leaks, show)
     for file in files:
         require_records(file.path, file.records, file.problems)

@@ -21,9 +21,9 @@ from cli.data_options import (
 )
 from cli.options import ConfigOption, JsonOption, SetOption, StoreOption
 from core.config import load_config
-from core.errors import ConfigError
+from core.errors import ConfigError, OutputError
 from core.training.check import require_records
-from core.training.records import write_records
+from core.training.records import write_parts
 from core.training.split import PARTS, SplitSettings, parse_shares, split_records
 
 __all__ = ["split"]
@@ -66,6 +66,8 @@ def split(
     loaded = load_config(config, overrides=set_ or [])
     settings = _splitting(shares, eval_split_ratio, by, seed)
     files = {part: out / f"{'val' if part == 'validation' else part}.jsonl" for part in PARTS}
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"--out {out} is a file; name a folder, for train.jsonl, val.jsonl and test.jsonl")
     for file in files.values():  # also of a part that is not asked for: an earlier run's would not fit these
         check_free(file, overwrite, records)
     checked = read_checked(records, image_root, max_caption_chars, loaded, store, look=not no_photos, quiet=json_)
@@ -78,11 +80,7 @@ def split(
         photos=checked.photos,
         max_distance=loaded.settings.dedupe.near_dup_threshold,
     )
-    for part, file in files.items():
-        if part in parts.parts:
-            write_records(file, parts.parts[part])
-        else:
-            file.unlink(missing_ok=True)
+    write_parts({file: parts.parts.get(part) for part, file in files.items()})
     if json_:
         print(json.dumps(report.split_dict(parts, files, settings, checked), ensure_ascii=False))
         return

@@ -34,7 +34,8 @@ def merge(
     """Lay an adapter into its base.
 
     What comes out is an ordinary checkpoint: `montage describe --model OUT`, or transformers alone, loads it. It is
-    read again after it was saved, and must give the same loss as base and adapter.
+    read again after it was saved, and must give the same loss as base and adapter. Its card, README.md, says what was
+    merged, with the adapter's own card; `montage push OUT` uploads both.
     """
     found = open_adapter(adapter)
     merged = merge_adapter(find_base(found, model), found, out, dtype=dtype)

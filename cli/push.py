@@ -45,5 +45,10 @@ def push(
     )
     if plan.photos:
         console.print(Text(f"Of them {words.count(len(plan.photos), 'picture')} of photos, for the card.", style="dim"))
+    if plan.mended:
+        console.print(
+            Text(f"Uploaded without the paths of this machine: {', '.join(plan.mended)}", style="dim"),
+            soft_wrap=True,
+        )
     if plan.left_out:
         console.print(Text(f"Left out: {', '.join(plan.left_out)}", style="dim"), soft_wrap=True)

@@ -22,6 +22,7 @@ from core.metrics.corpus import Score, TextSettings
 from core.metrics.normalise import Normalisation
 from core.scoring import ClipJudge, ScoreReport, score_files
 from core.store import write_atomic
+from demo import words
 
 __all__ = ["score"]
 
@@ -163,14 +164,16 @@ def _show(console: Console, report: ScoreReport, notes: list[str]) -> None:
 
 
 def _table(report: ScoreReport) -> Table:
-    table = _empty_table(f"{len(report.ids)} captions", "value", "95 % interval")
+    table = _empty_table(words.count(len(report.ids), "caption"), "value", "95 % interval")
     for name, one in report.scores.items():
         table.add_row(name, f"{one.value:.4f}", _interval(one.interval))
     return table
 
 
 def _comparison_table(report: ScoreReport) -> Table:
-    table = _empty_table(f"{len(report.ids)} captions, A and B", "A", "B", "B - A", "95 % interval", "p", "reading")
+    table = _empty_table(
+        f"{words.count(len(report.ids), 'caption')}, A and B", "A", "B", "B - A", "95 % interval", "p", "reading"
+    )
     for name, one in (report.comparison or {}).items():
         values = (f"{one.a:.4f}", f"{one.b:.4f}", f"{one.difference:+.4f}")
         reading = {"a is better": "A better", "b is better": "B better"}.get(one.verdict, "–")

@@ -85,8 +85,13 @@ def read_captions(path: Path, role: Role) -> CaptionFile:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}") from None
+    except UnicodeDecodeError as error:
+        told = f"the byte 0x{error.object[error.start]:02x}"
+        raise InputError(
+            f"{path} is no text in UTF-8 (it holds {told}); expected JSON lines, CSV, JSON or .txt"
+        ) from None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}; expected a file of captions") from None
     image_names: dict[str, str] = {}
     suffix = path.suffix.lower()
     if suffix == ".csv":

@@ -1,5 +1,6 @@
 """Score captions in files against references in files (`montage score`): match the photos, measure, compare."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -24,6 +25,8 @@ from core.store import Store, digest
 __all__ = ["ClipJudge", "ScoreReport", "score_files"]
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".tif", ".tiff")
+_COCO_DIGITS = 12  # of a file name: 397133 is 000000397133.jpg
+_SHOWN_CHARS = 60
 _MOST_JUDGED = 0.5
 """Share of photos that the model must be able to judge, as for an event."""
 
@@ -107,7 +110,7 @@ def score_files(
         extra=tuple(sorted(set().union(*said).difference(wanted))),
         items=measured[0].items,
         absent=measured[0].absent,
-        notes=_notes(len(ids), compared=len(measured) == 2),
+        notes=_notes(texts),
         signature=_signature([*files, *others], training, settings, clip),
     )
 
@@ -128,9 +131,10 @@ def _find_images(ids: Sequence[str], names: Sequence[Sequence[str]], folder: Pat
     found = [_find_image(own, folder) for own in names]
     lost = [name for name, path in zip(ids, found, strict=True) if path is None]
     if lost:
+        named = ", ".join(name if len(name) <= _SHOWN_CHARS else f"{name[:_SHOWN_CHARS]}…" for name in lost[:5])
         raise InputError(
-            f"{folder} has no photo for {len(lost)} of {len(ids)} captions: {', '.join(lost[:5])}; a photo is found by "
-            "its id, with or without an ending, or by its COCO file name"
+            f"{folder} has no photo for {len(lost)} of {len(ids)} captions: {named}; a photo is found by its id, with "
+            "or without an ending, or by its COCO file name"
         )
     return [path for path in found if path is not None]
 
@@ -139,9 +143,9 @@ def _find_image(names: Sequence[str], folder: Path) -> Path | None:
     """The first file that a name leads to, within the folder only."""
     root = folder.resolve()
     for name in dict.fromkeys(names):
-        stems = [name, Path(name).name, *([f"{int(name):012d}"] if name.isdecimal() else [])]
+        stems = [name, Path(name).name, *([name.zfill(_COCO_DIGITS)] if name.isdecimal() else [])]
         for path in (root / f"{stem}{suffix}" for stem in stems for suffix in ("", *_SUFFIXES)):
-            if path.is_file() and path.resolve().is_relative_to(root):
+            if os.path.isfile(path) and path.resolve().is_relative_to(root):
                 return path
     return None
 
@@ -192,10 +196,18 @@ def _embed_photos(paths: Sequence[Path], clip: ClipJudge) -> tuple[np.ndarray, n
     return vectors[rows], judged_photos(clip.embedder, vectors)[rows]
 
 
-def _notes(n: int, *, compared: bool) -> tuple[str, ...]:
+def _notes(texts: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """What a reader of the scores must know; `texts` are the captions of one file or of two."""
     notes = []
+    n, compared = len(texts[0]), len(texts) == 2
+    for name, own in zip(("A", "B"), texts, strict=False):
+        empty = sum(not any(c.isalnum() for c in text) for text in own)
+        if empty:
+            where = f"of {name} " if compared else ""
+            notes.append(f"{empty} of {n} captions {where}hold no word.")
     if n < FEW_ITEMS:
-        notes.append(f"{n} captions are too few for an interval or a test to mean much (fewer than {FEW_ITEMS}).")
+        counted = "1 caption is" if n == 1 else f"{n} captions are"
+        notes.append(f"{counted} too few for an interval or a test to mean much (fewer than {FEW_ITEMS}).")
     if n == 1:
         notes.append("CIDEr of a single photo is 0: no n-gram is rarer than another.")
     if compared:

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
+from core.handles import handles_in
+from core.metrics.leaks import handle_leaks
 from core.training.cleaning import CleaningSettings, clean_caption, clean_records
 from core.training.record import Record
 from core.training.text_report import report_texts
@@ -27,6 +29,7 @@ ALL = CleaningSettings()
         ("Shot by @ rahul at dusk", "at dusk"),
         ("ends with @name...", "ends…"),
         ("hello@montage dear", "hello dear"),
+        ("doors@7pm, 2@100", "doors at 7pm, 2 100"),
         ("@@double and @a@b came", "came"),
         ("A day @ the park", "A day at the park"),
         ("Meet @7pm, @ 9:30 and @iitg", "Meet at 7pm, at 9:30"),
@@ -195,6 +198,17 @@ def test_the_report_counts_captions() -> None:
     assert found.frequent_handles == (("@a", 1), ("@b", 1))
     assert found.words is not None
     assert (found.words.least, found.words.p50, found.words.most) == (2, 4, 6)
+
+
+@pytest.mark.parametrize("text", ["hello@club dear", "By@rahul.clicks", "by ＠rahul", "@a@b", "mail a@b.com", "at @ 7"])
+def test_what_counts_as_a_handle_is_the_same_everywhere(text: str) -> None:
+    named = bool(handle_leaks([text])[0])
+    assert report_texts([text]).with_handles == named
+    assert bool(report_texts([text]).frequent_handles) == named
+    kept = clean_caption(text, CleaningSettings(remove_emails=False))
+    for name in handles_in(text):
+        assert name.removeprefix("@") not in kept
+    assert not handle_leaks([clean_caption(text, CleaningSettings())])[0]
 
 
 def test_a_report_of_nothing() -> None:

@@ -78,6 +78,12 @@ def test_check_of_training_and_validation(folder: Path) -> None:
     assert "--strict: 3 leaks" in montage("check", "v.jsonl", "--val", "v.jsonl", "--strict", code=3)
 
 
+def test_leaks_are_not_denied_where_nothing_could_be_read(folder: Path) -> None:
+    text = montage("check", "all.jsonl", "--val", "all.jsonl", "--image-root", "/", code=3)
+    assert "0 usable records" in text
+    assert "Nothing is in both" not in text
+
+
 def test_clean_shows_what_it_does_and_writes_only_when_asked(folder: Path) -> None:
     before = {path.name for path in folder.iterdir()}
     text = montage("clean", "all.jsonl")
@@ -152,7 +158,11 @@ def test_import_then_check(folder: Path) -> None:
         (["split", "all.jsonl", "--out", "p", "--shares", "80/30"], 2, "shares that add up to 100"),
         (["split", "all.jsonl", "--out", "p", "--eval-split-ratio", "1.5"], 2, "between 0 and 1, got 1.5"),
         (["split", "all.jsonl", "--out", "p", "--shares", "90/10", "--eval-split-ratio", "0.1"], 2, "one of them"),
-        (["split", "0.jpg", "--out", "p"], 3, "none of"),
+        (["split", "0.jpg", "--out", "p"], 3, "0.jpg is no text (a photo, perhaps); expected JSON lines"),
+        (["split", "all.jsonl", "--out", "0.jpg"], 5, "--out 0.jpg is a file; name a folder, for train.jsonl"),
+        (["check", "."], 3, ". is a folder; name the file of records in it"),
+        (["import", ".", "--out", "p"], 3, "if one of all.jsonl is meant, name the file itself"),
+        (["import", "0.jpg", "--out", "p"], 3, "0.jpg is no JSON in UTF-8: it holds the byte 0xff"),
         (["import", "all.jsonl", "--out", "p"], 3, "is a file of records already"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Training records: what is read, what is refused and why, and what training and validation must not share."""
+"""Training records: what is read, and what is refused and why."""
 
 import json
 from pathlib import Path
@@ -7,34 +7,16 @@ from typing import Any
 import pytest
 
 from core.errors import InputError
-from core.store import Store
-from core.training.check import check_file, load_split
-from core.training.leakage import find_leaks
 from core.training.problems import bad_lines, line_ranges
 from core.training.record import Record, RecordLimits
 from core.training.records import read_records, write_records
 from tests.conftest import shared_data
-from tests.fakes import encoded, picture
-
-GOOD = {"image": "a.jpg", "event": "Freshers", "labels": ["stage"], "caption": "A night to remember."}
+from tests.records_helpers import GOOD, lines_file, write_root
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
-    (folder / "eventX").mkdir(parents=True)
-    for seed, name in enumerate(("a.jpg", "b.jpg", "eventX/IMG_0012.jpg")):
-        (folder / name).write_bytes(encoded(picture(seed)))
-    (tmp_path / "outside.jpg").write_bytes(encoded(picture(9)))
-    (folder / "way-out.jpg").symlink_to(tmp_path / "outside.jpg")
-    (folder / "way-in.jpg").symlink_to(folder / "b.jpg")
-    return folder
-
-
-def lines_file(root: Path, *lines: Any, name: str = "records.jsonl") -> Path:
-    path = root.parent / name
-    path.write_text("".join((x if isinstance(x, str) else json.dumps(x)) + "\n" for x in lines), encoding="utf-8")
-    return path
+    return write_root(tmp_path / "photos")
 
 
 def test_a_record_as_the_design_has_it(root: Path) -> None:
@@ -98,11 +80,18 @@ def test_mark_line_ends_blank_lines_and_missing_options_do_no_harm(root: Path) -
         ('{"image": "a.jpg", "caption": "\\ud83d"}', "caption", "not_text", r"half of a surrogate pair"),
         ({**GOOD, "image": "c.jpg"}, "image", "missing", r"'c.jpg' is not there in .*photos; did you mean '[ab].jpg'"),
         ({**GOOD, "image": "A.JPG"}, "image", "missing", r"did you mean 'a.jpg'"),
-        ({**GOOD, "image": "none/c.jpg"}, "image", "missing", r"no folder 'none', is this the right image root"),
-        ({**GOOD, "image": "eventX"}, "image", "missing", r"is a folder"),
+        ({**GOOD, "image": "none/c.jpg"}, "image", "missing", r"no folder 'none', is this the right image root \(--im"),
+        ({**GOOD, "image": "IMG_0012.jpg"}, "image", "missing", r"did you mean 'eventX/IMG_0012.jpg'\?"),
+        ({**GOOD, "image": "photos/a.jpg"}, "image", "missing", r"it is there if the image root is /.*[^s]$"),
+        (
+            {**GOOD, "image": "eventX"},
+            "image",
+            "missing",
+            r"'eventX' is a folder in .*photos, expected a photo, such as 'eventX/IMG_0012.jpg'$",
+        ),
         ({**GOOD, "image": "../outside.jpg"}, "image", "outside_root", r"leads out by '\.\.'"),
         ({**GOOD, "image": "..\\outside.jpg"}, "image", "outside_root", r"leads out by '\.\.'"),
-        ({**GOOD, "image": "/etc/passwd"}, "image", "outside_root", r"is an absolute path"),
+        ({**GOOD, "image": "/etc/passwd"}, "image", "outside_root", r"is an absolute path, and not within .*photos"),
         ({**GOOD, "image": "C:\\photos\\a.jpg"}, "image", "outside_root", r"is an absolute path"),
         ({**GOOD, "image": "way-out.jpg"}, "image", "outside_root", r"is a link that leads out of"),
         ({**GOOD, "image": "https://example.org/a.jpg"}, "image", "not_a_path", r"is a link; download the photo"),
@@ -120,6 +109,25 @@ def test_every_bad_line_is_named(root: Path, line: Any, field: str, reason: str,
     with pytest.raises(AssertionError, match=message):
         raise AssertionError(problem.message)
     assert str(problem).startswith(f"{path}:3: ")
+
+
+def test_an_absolute_path_within_the_root_is_relative_to_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root.parent / "link").symlink_to(root)
+    (root.parent / "photos-2").mkdir()
+    (root.parent / "photos-2" / "a.jpg").write_bytes(b"")
+    monkeypatch.chdir(root.parent)
+    paths = [root / "a.jpg", f"{root}//eventX/./IMG_0012.jpg", root.parent / "link" / "b.jpg"]
+    paths += [f"{root}/../outside.jpg", root / "way-out.jpg", root.parent / "photos-2" / "a.jpg", root]
+    path = lines_file(root, *({**GOOD, "image": str(name)} for name in paths))
+    for given, found in ((root, [1, 2]), (Path("photos"), [1, 2]), (Path("link"), [1, 2, 3])):
+        read = read_records(path, given)
+        assert [record.line for record in read.records] == found
+        images = ["a.jpg", "eventX/IMG_0012.jpg", "b.jpg"]
+        assert [record.image for record in read.records] == images[: len(found)]
+        assert {problem.reason for problem in read.problems} == {"outside_root"}
+    written = root.parent / "again.jsonl"
+    write_records(written, read.records)
+    assert str(root) not in written.read_text()
 
 
 def test_bytes_that_are_not_utf8_are_named(root: Path) -> None:
@@ -187,106 +195,6 @@ def test_files_that_are_not_there(root: Path) -> None:
         read_records(root / "none.jsonl", root)
     with pytest.raises(InputError, match=r"image root .*nowhere does not exist"):
         read_records(lines_file(root, GOOD), root / "nowhere")
-
-
-def test_photos_that_do_not_decode_are_bad_lines(root: Path, store: Store) -> None:
-    (root / "cut.jpg").write_bytes((root / "a.jpg").read_bytes()[:900])
-    (root / "text.jpg").write_text("hello")
-    (root / "zero.jpg").write_bytes(b"")
-    lines = [{**GOOD, "image": name} for name in ("cut.jpg", "a.jpg", "text.jpg", "zero.jpg", "way-in.jpg")]
-    checked = check_file(lines_file(root, *lines), root, store=store)
-    assert [record.image for record in checked.records] == ["a.jpg", "way-in.jpg"]
-    assert [(p.line, p.field, p.reason) for p in checked.problems] == [
-        (1, "image", "unreadable"),
-        (3, "image", "unreadable"),
-        (4, "image", "empty"),
-    ]
-    assert "'zero.jpg' is an empty file" in str(checked.problems[2])
-
-
-def test_a_second_check_measures_nothing_again_and_the_checksum_follows_the_content(root: Path, store: Store) -> None:
-    path = lines_file(root, GOOD)
-    first = check_file(path, root, store=store)
-    again = Store(store.root)
-    assert check_file(path, root, store=again).checksum == first.checksum
-    assert again.computed == {}
-    (root / "a.jpg").write_bytes(encoded(picture(50)))
-    assert check_file(path, root, store=store).checksum != first.checksum
-
-
-def test_leaks_from_training_into_validation(root: Path, store: Store) -> None:
-    (root / "copy.jpg").write_bytes((root / "a.jpg").read_bytes())
-    (root / "edit.jpg").write_bytes(encoded(picture(1).resize((200, 150)), quality=60))
-    train = lines_file(
-        root,
-        {"image": "a.jpg", "caption": "One.", "event": "Freshers Night"},
-        {"image": "b.jpg", "caption": "Happy Diwali!"},
-        {"image": "eventX/IMG_0012.jpg", "caption": "Three."},
-    )
-    validation = lines_file(
-        root,
-        {"image": "copy.jpg", "caption": "Four.", "event": "freshers  night"},
-        {"image": "edit.jpg", "caption": "happy diwali"},
-        {"image": "eventX/IMG_0012.jpg", "caption": "Six."},
-        name="val.jsonl",
-    )
-    data = load_split(train, validation, root, store=store)
-    assert [(leak.kind, leak.train, leak.validation) for leak in data.leaks] == [
-        ("same_file", (3,), (3,)),
-        ("same_content", (1,), (1,)),
-        ("near_duplicate", (2,), (2,)),
-        ("same_caption", (2,), (2,)),
-        ("same_event", (1,), (1,)),
-    ]
-    assert data.leaks[2].what == "b.jpg ~ edit.jpg"
-
-
-def test_a_copy_does_not_hide_another_copy_or_an_edit(root: Path, store: Store) -> None:
-    (root / "copy.jpg").write_bytes((root / "a.jpg").read_bytes())
-    (root / "edit.jpg").write_bytes(encoded(picture(0).resize((200, 150)), quality=60))
-    train = lines_file(root, {"image": "a.jpg", "caption": "One."})
-    names = ("a.jpg", "copy.jpg", "edit.jpg", "b.jpg")
-    validation = lines_file(root, *({"image": n, "caption": n} for n in names), name="val.jsonl")
-    leaks = load_split(train, validation, root, store=store).leaks
-    assert [(leak.kind, leak.what, leak.validation) for leak in leaks] == [
-        ("same_file", "a.jpg", (1,)),
-        ("same_content", "a.jpg = copy.jpg", (2,)),
-        ("near_duplicate", "a.jpg ~ edit.jpg", (3,)),
-    ]
-
-
-def test_a_caption_that_is_a_reference_of_the_other_part_leaks() -> None:
-    train = [Record(image="a.jpg", caption="x", references=("Lights on.", "y"), line=1)]
-    validation = [Record(image="b.jpg", caption="z", references=("lights on!",), line=4)]
-    (leak,) = find_leaks(train, validation, {}, max_distance=5)
-    assert (leak.kind, leak.what, leak.train, leak.validation) == ("same_caption", "Lights on.", (1,), (4,))
-
-
-def test_a_real_photo_and_its_edits_leak(tmp_path: Path, store: Store) -> None:
-    folder = shared_data("neardup_bridge")
-    edits = sorted(path.name for path in (folder / "bridge-mods").glob("*.jpg") if path.name != "aaa-orig.jpg")
-    train, validation = tmp_path / "t.jsonl", tmp_path / "v.jsonl"
-    train.write_text('{"image": "bridge-mods/aaa-orig.jpg", "caption": "A bridge."}\n')
-    validation.write_text("".join(json.dumps({"image": f"bridge-mods/{n}", "caption": n}) + "\n" for n in edits))
-    found = load_split(train, validation, folder, store=store).leaks
-    lines = {line for leak in found for line in leak.validation}
-    assert {leak.kind for leak in found} == {"near_duplicate"}
-    assert len(lines) >= len(edits) - 2, "a perceptual hash may miss the strongest edits"
-
-
-def test_clean_parts_have_no_leaks(root: Path, store: Store) -> None:
-    train = lines_file(root, GOOD)
-    validation = lines_file(root, {"image": "b.jpg", "caption": "Other.", "event": "Diwali"}, name="val.jsonl")
-    data = load_split(train, validation, root, store=store)
-    assert data.leaks == ()
-    assert (data.train.records[0].image, data.validation.records[0].image) == ("a.jpg", "b.jpg")
-
-
-def test_a_file_without_a_usable_record_is_refused(root: Path, store: Store) -> None:
-    with pytest.raises(InputError, match=r"none of 1 lines is a usable record; the first: .*:1: .*not JSON"):
-        load_split(lines_file(root, "oops"), lines_file(root, GOOD, name="v.jsonl"), root, store=store)
-    with pytest.raises(InputError, match=r"holds no records"):
-        load_split(lines_file(root), lines_file(root, GOOD, name="v.jsonl"), root, store=store)
 
 
 @pytest.mark.parametrize(("lines", "text"), [([], ""), ([3], "3"), ([1, 2, 3, 7, 9, 10, 2], "1-3, 7, 9-10")])

@@ -1,19 +1,23 @@
 """Splits: no event and no look-alikes in two parts, the same for the same seed; and captions that vary in training."""
 
+import json
+import os
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core.errors import ConfigError, InputError
+from core.errors import ConfigError, InputError, OutputError
 from core.ingest import Photo
 from core.photos import Header
 from core.quality import measure_quality
 from core.sources import SourceFile
 from core.training.augment import AugmentSettings, augment_caption, drop_caption, shuffle_parts
 from core.training.record import Record
+from core.training.records import write_parts
 from core.training.split import Split, SplitSettings, parse_shares, split_records
 
 HEADER = Header(width_px=100, height_px=100, format="JPEG", captured_at=None, camera=None)
@@ -154,6 +158,45 @@ def test_records_without_an_event_are_kept_together_aloud() -> None:
     found = split(event_records(a=5, b=5, c=5) + [replace(r, event="") for r in event_records(x=3)])
     assert sum(any(not r.event for r in part) for part in found.parts.values()) == 1
     assert "3 records name no event; they are kept together" in found.notes[0]
+
+
+@pytest.mark.parametrize("renamed", [0, 1, 2])
+def test_a_split_that_is_broken_off_leaves_files_of_one_split(
+    renamed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [tmp_path / f"{part}.jsonl" for part in ("train", "val", "test")]
+
+    def write(caption: str) -> None:
+        records = [Record(image="a.jpg", caption=caption)]
+        write_parts({files[0]: records, files[1]: records, files[2]: None if caption == "new" else records})
+
+    write("old")
+    left = iter(range(renamed))
+    real = os.replace
+
+    def replace_some(source: Path | str, target: Path) -> None:
+        if str(source).endswith(".part") and next(left, None) is None:
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr("core.training.records.os.replace", replace_some)
+    if renamed < 2:
+        with pytest.raises(KeyboardInterrupt):
+            write("new")
+    else:
+        write("new")
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["train.jsonl", "val.jsonl"][:renamed]
+    assert {json.loads(path.read_text())["caption"] for path in tmp_path.iterdir()} == ({"new"} if renamed else set())
+
+
+def test_a_split_that_cannot_be_written_leaves_the_earlier_one(tmp_path: Path) -> None:
+    files = [tmp_path / f"{part}.jsonl" for part in ("train", "val")]
+    write_parts({path: [Record(image="a.jpg", caption="old")] for path in files})
+    (tmp_path / ".val.jsonl.part").mkdir()
+    with pytest.raises(OutputError, match=r"cannot write .*train\.jsonl, .*val\.jsonl: "):
+        write_parts({path: [Record(image="a.jpg", caption="new")] for path in files})
+    assert [json.loads(path.read_text())["caption"] for path in files] == ["old", "old"]
+    assert not (tmp_path / ".train.jsonl.part").exists()
 
 
 def test_sentences_are_shuffled_whole() -> None:

@@ -50,6 +50,11 @@ def test_every_metric_by_hand() -> None:
         ("@montage_iitg@kabir", True),
         ("@montage_iitg＠Montage_IITG", False),
         ("at 7 @ the lawn", False),
+        ("hello@club dear", True),
+        ("hello@Montage_IITG dear", False),
+        ("by@kabir.in", False),  # may be an e-mail address
+        ("by＠kabir", True),
+        ("doors@7pm, 2@100", False),
         ("", False),
     ],
 )

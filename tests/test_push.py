@@ -113,6 +113,23 @@ def test_weights_and_card_are_uploaded_and_nothing_else(hub: str, adapter: Path)
     assert done.url.endswith("/commit/1")
 
 
+def test_no_path_of_this_machine_is_uploaded(hub: str, adapter: Path) -> None:
+    """Adapters of PEFT's own, and those that Montage trained before it named bases as they are published."""
+    config = {"base_model_name_or_path": "/home/me/models/our-git", "r": 4, "inner": {"_name_or_path": "org/name"}}
+    (adapter / "adapter_config.json").write_text(json.dumps(config))
+    (adapter / "config.json").write_text('{"inner": {"_name_or_path": "~/models/our-git"}}')
+    plan = plan_upload(adapter)
+    push(plan, "club/voice", message="first")
+    sent = {name: json.loads(Hub.commits[name]) for name in ("adapter_config.json", "config.json")}
+    assert sent["adapter_config.json"] == config | {"base_model_name_or_path": "our-git"}
+    assert sent["config.json"] == {"inner": {"_name_or_path": "our-git"}}
+    assert {name: len(Hub.commits[name]) for name in plan.files} == plan.files
+    assert json.loads((adapter / "adapter_config.json").read_text()) == config, "the file here stays as it is"
+    (adapter / "config.json").write_text("{")
+    with pytest.raises(InputError, match=r"config\.json is damaged"):
+        plan_upload(adapter)
+
+
 def test_public_is_asked_for(hub: str, adapter: Path) -> None:
     push(plan_upload(adapter), "club/voice", message="first", public=True)
     assert Hub.made[0]["visibility"] == "public"

@@ -81,6 +81,12 @@ def test_a_model_that_cannot_judge_the_photos_gives_no_number(photos: Path) -> N
     assert "colours cannot judge these photos" in report.absent["clip_cosine"]
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "9" * 5000, "a/" * 3000 + "b", "a\x00b"])
+def test_an_id_that_no_file_can_have_is_no_photo(photos: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"has no photo for 1 of 1 captions: .{1,61}; a photo is found by its id"):
+        score(photos, {name: ["red"]}, {name: "red"}, embedder=ColourEmbedder())
+
+
 @pytest.mark.parametrize("name", ["../outside.png", "nowhere"])
 def test_a_photo_must_lie_in_the_folder(photos: Path, name: str) -> None:
     Image.new("RGB", (64, 64)).save(photos.parent / "outside.png")

@@ -124,6 +124,18 @@ def test_several_files_of_references_and_options(tmp_path: Path) -> None:
     assert [(row["id"], row["verbatim_copy"]) for row in rows] == [("1", 1), ("2", 0)]
 
 
+def test_captions_without_a_word_are_pointed_out(files: dict[str, Path], tmp_path: Path) -> None:
+    some = {name: "" if name in ("p1", "p2") else own[0] for name, own in REFERENCES.items()}
+    empty = write(tmp_path / "empty.json", some)
+    alone = score("-C", empty, "-R", files["refs"], "--resamples", 20)
+    assert "Note: 2 of 12 captions hold no word." in alone.stdout
+    compared = score("-C", files["good"], "--candidates-b", empty, "-R", files["refs"], "--resamples", 20)
+    assert "Note: 2 of 12 captions of B hold no word." in compared.stdout
+    one = score("-C", write(tmp_path / "one.json", {"p1": "a cat"}), "-R", files["refs"])
+    assert one.stdout.startswith("1 caption ")
+    assert "Note: 1 caption is too few" in one.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [

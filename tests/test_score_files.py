@@ -107,6 +107,11 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, name: str, text: s
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot read .*no\.json"):
         read_captions(tmp_path / "no.json", "candidates")
+    with pytest.raises(InputError, match=r"cannot read .*: Is a directory; expected a file of captions"):
+        read_captions(tmp_path, "candidates")
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(InputError, match=r"photo\.jpg is no text in UTF-8 \(it holds the byte 0xff\)"):
+        read_captions(tmp_path / "photo.jpg", "candidates")
 
 
 @pytest.mark.parametrize("text", ['[{"id": 1, "caption": "a"}, {"id": 1, "caption": "b"}]', '{"1": ["a", "b"]}'])

@@ -84,6 +84,21 @@ def test_captions_are_cut_after_whole_tokens(vlm_folder: Callable[[str], Path], 
     assert (told.lengths, told.cut) == ((len(whole),), 1)
 
 
+@pytest.mark.parametrize(("references", "captions", "cut"), [("first", 2, 0), ("all", 4, 1), ("random", 4, 1)])
+def test_every_caption_that_is_learnt_from_is_counted(
+    vlm_folder: Callable[[str], Path], references: Any, captions: int, cut: int
+) -> None:
+    tokenizer = learning(vlm_folder("git")).processor.tokenizer
+    long = "a singer on stage with the band"
+    records = [
+        Record(image="a.jpg", caption="red lights", references=("lights", long)),
+        Record(image="b.jpg", caption="red lights"),
+    ]
+    most = len(tokenizer(long, add_special_tokens=False).input_ids)
+    told = count_tokens(records, tokenizer, most, references=references)
+    assert (len(told.lengths), told.cut) == (captions, cut)
+
+
 def test_the_prompt_of_each_example_is_its_events(examples: Callable[..., Captions]) -> None:
     records = [
         Record(image="0.png", caption="one", event="Freshers Night", labels=("stage", "night")),

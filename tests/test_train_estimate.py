@@ -71,6 +71,21 @@ def test_steps_and_tokens_of_records_at_hand(
     assert found.seconds > 0
 
 
+def test_every_caption_counts_where_all_are_learnt_from(vlm_folder: Callable[[str], Path], tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data")
+    records = [json.loads(line) for line in (data / "train.jsonl").read_text().splitlines()]
+    records[0]["references"] = ["a singer", "red lights"]
+    (data / "train.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    first, every = (
+        estimate(recipe(vlm_folder("git"), data, train={"references": which}), measure_speed=False)
+        for which in ("first", "all")
+    )
+    assert first.caption_tokens is not None
+    assert first.tokens_per_epoch is not None
+    assert every.caption_tokens == first.caption_tokens + 3 + 3
+    assert every.tokens_per_epoch == first.tokens_per_epoch + (3 + 3) + 2 * 3
+
+
 def test_memory_follows_what_decides_it() -> None:
     def memory(**sections: Any) -> dict[str, float]:
         plain: dict[str, Any] = {"base_model": "microsoft/git-base", "train": {"device": "cpu", "dtype": "float32"}}

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from huggingface_hub import ModelCard
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from cli.main import app
 from core.errors import ModelError, OutputError
 from core.training.merge import merge_adapter
+from core.training.push import plan_upload
 from core.vlm.adapters import open_adapter
 from core.vlm.checkpoint import open_checkpoint
 from core.vlm.names import find_named
@@ -140,3 +142,43 @@ def test_the_command_finds_the_base_that_the_adapter_names(
         CliRunner().invoke(app, ["merge", str(folder), "--out", str(tmp_path / "n")], catch_exceptions=False)
     told = ["merge", str(folder), "--out", str(tmp_path / "n"), "--model", str(vlm_folder("git"))]
     assert "Checked: loss" in CliRunner().invoke(app, told, catch_exceptions=False).stdout
+
+
+CARD = (
+    "---\nlibrary_name: peft\nbase_model: x/y\n---\n\n# our voice\n\n## How well\n\n```yaml\n# settings\n```\n\n# end\n"
+)
+
+
+def test_a_merged_checkpoint_has_a_card_of_its_own(vlm_folder: Folders, adapter: Folders, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    best = Path(shutil.copytree(adapter("git"), run / "best"))
+    (best / "README.md").write_text(CARD)
+    (best / "card").mkdir()
+    (best / "card" / "1.jpg").write_text("a picture")
+    checkpoint, out = open_checkpoint(vlm_folder("git"), name="git-base"), tmp_path / "merged"
+    merge_adapter(checkpoint, open_adapter(best), out)
+    card = ModelCard.load(out / "README.md")
+    told = card.data.to_dict()
+    assert (told["base_model"], told["library_name"]) == ("microsoft/git-base", "transformers")
+    assert "`microsoft/git-base` with the LoRA adapter `run/best` laid into its weights" in card.content
+    for key in (checkpoint.key, open_adapter(best).key, open_checkpoint(out, name="m").key):
+        assert f"checksum `{key}`" in card.content
+    assert "### our voice\n\n#### How well\n\n```yaml\n# settings\n```\n\n### end" in card.text
+    assert "x/y" not in card.content
+    assert str(tmp_path) not in card.content
+    plan = plan_upload(out)
+    assert {"README.md", "card/1.jpg", "model.safetensors", "config.json", "montage.json"} <= set(plan.files)
+
+
+@pytest.mark.parametrize("form", [True, False], ids=["PEFT's empty form", "no card"])
+def test_an_adapter_without_a_card_is_told_so(
+    vlm_folder: Folders, adapter: Folders, tmp_path: Path, form: bool
+) -> None:
+    folder = adapter("git")
+    assert "[More Information Needed]" in (folder / "README.md").read_text()
+    if not form:
+        (folder / "README.md").unlink()
+    merged(vlm_folder("git"), folder, tmp_path / "merged")
+    card = ModelCard.load(tmp_path / "merged" / "README.md")
+    assert "The adapter came without one" in card.text
+    assert "base_model" not in card.data.to_dict(), "a folder's name is no repository"

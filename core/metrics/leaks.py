@@ -1,17 +1,15 @@
 """What captions should not repeat: handles of accounts, and training captions word for word."""
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from core.handles import HANDLE
+from core.handles import handles_in
 
 __all__ = ["exact_matches", "handle_leaks", "verbatim_copies"]
 
 Array = npt.NDArray[np.float64]
-_AT = re.compile("[@＠﹫]+")
 
 
 def handle_leaks(candidates: Sequence[str], *, allowed: Collection[str] = ()) -> Array:
@@ -21,8 +19,8 @@ def handle_leaks(candidates: Sequence[str], *, allowed: Collection[str] = ()) ->
         candidates: as they were written, not tokenised.
         allowed: handles that may be named, with or without "@", in any case.
     """
-    known = {_AT.sub("", handle).lower() for handle in allowed}
-    named = [{name.lower() for run in HANDLE.findall(text) for name in _AT.split(run)[1:]} for text in candidates]
+    known = {f"@{handle.lstrip('@＠﹫').lower()}" for handle in allowed}
+    named = [{handle.lower() for handle in handles_in(text)} for text in candidates]
     return np.array([bool(names - known) for names in named], np.float64)
 
 

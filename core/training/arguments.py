@@ -7,6 +7,7 @@ from typing import Any
 
 from core.errors import ConfigError
 from core.settings import LoadSettings
+from core.training.launch import GROUP_TIMEOUT_S, BatchShare
 from core.training.optim import optimizer_arguments
 from core.training.settings import Recipe
 from core.vlm.loading import choose_dtype
@@ -25,12 +26,13 @@ def monitored(recipe: Recipe) -> str:
     return "eval_loss" if recipe.eval.metric_to_monitor == "val_loss" else recipe.eval.metric_to_monitor
 
 
-def trainer_arguments(recipe: Recipe, folder: Path, *, device: str) -> Any:
+def trainer_arguments(recipe: Recipe, folder: Path, *, device: str, share: BatchShare) -> Any:
     """The Trainer's arguments.
 
     Args:
         folder: the run's.
         device: `cpu`, `cuda`, …, as the model was loaded on.
+        share: what this process does of each step.
 
     Raises:
         ConfigError: a tracker is not installed.
@@ -41,9 +43,9 @@ def trainer_arguments(recipe: Recipe, folder: Path, *, device: str) -> Any:
     metric = monitored(recipe)
     arguments = TrainingArguments(
         output_dir=str(folder / "checkpoints"),
-        per_device_train_batch_size=train.per_device_train_batch_size,
+        per_device_train_batch_size=share.size,
         per_device_eval_batch_size=train.per_device_eval_batch_size,
-        gradient_accumulation_steps=train.gradient_accumulation_steps,
+        gradient_accumulation_steps=share.accumulation,
         num_train_epochs=train.num_train_epochs,
         max_steps=train.steps_limit,
         **optimizer_arguments(train),
@@ -51,6 +53,7 @@ def trainer_arguments(recipe: Recipe, folder: Path, *, device: str) -> Any:
         seed=train.seed,
         data_seed=train.seed,
         use_cpu=device == "cpu",
+        ddp_timeout=GROUP_TIMEOUT_S,
         bf16=_computes_in_bfloat16(recipe),
         logging_steps=train.log_every_steps,
         logging_first_step=True,

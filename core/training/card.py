@@ -17,6 +17,7 @@ from core.metrics.corpus import TextSettings, measure
 from core.metrics.normalise import Normalisation
 from core.metrics.paired import Comparison, compare
 from core.store import write_atomic
+from core.training.bases import published_name
 from core.training.page import render
 from core.training.predictions import Evaluation, Prediction, read_evaluation
 from core.training.scoring import LOWER_IS_BETTER, METRICS
@@ -57,13 +58,13 @@ def write_card(run_folder: Path, *, photos: int = 8) -> Path:
                 "model_card.md",
                 name=_name(run_folder, about),
                 about=about,
-                base_name=_without_path(_base_name(about)),
+                base_name=_base_name(about),
                 settings=yaml.safe_dump(_shown(settings), sort_keys=False, allow_unicode=True),
                 adapter=weights is None or (weights / "adapter_config.json").is_file(),
                 base=base,
                 tuned=tuned,
                 metrics=card_metrics(base, tuned),
-                clip=_without_path((tuned.signature.get("clip") if tuned is not None else None) or ""),
+                clip=published_name((tuned.signature.get("clip") if tuned is not None else None) or ""),
                 rows=[row | {"picture": pictures.get(row["image"]), "image": _cell(row["image"])} for row in rows],
                 trained=about.get("parameters", {}),
             )
@@ -187,7 +188,7 @@ def _front_matter(
         if value is not None
     ]
     data = ModelCardData(
-        base_model=base if base == _without_path(base) and _HUB_ID.fullmatch(base) else None,
+        base_model=base if _HUB_ID.fullmatch(base) else None,
         library_name="peft" if adapter else "transformers",
         pipeline_tag="image-to-text",
         tags=["image-captioning", "montage", *(["lora"] if adapter else [])],
@@ -202,14 +203,7 @@ def _name(run_folder: Path, about: Mapping[str, Any]) -> str:
 
 
 def _base_name(about: Mapping[str, Any]) -> str:
-    return str(about.get("base", {}).get("name", ""))
-
-
-def _without_path(name: str) -> str:
-    """A model's name; of a folder on this machine the last part only."""
-    if name.startswith(("/", ".", "~")) or "\\" in name or name.count("/") > 1 or Path(name).is_dir():
-        return Path(name.replace("\\", "/")).name
-    return name
+    return published_name(str(about.get("base", {}).get("name", "")))
 
 
 def _checksum(about: Mapping[str, Any], part: str) -> str:
@@ -221,7 +215,7 @@ def _shown(settings: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: settings[name] for name in _SHOWN_SETTINGS if settings.get(name) is not None}
     paths = ("image_root", "train_jsonl", "val_jsonl", "output_dir")
     if "base_model" in kept:
-        kept["base_model"] = _without_path(str(kept["base_model"]))
+        kept["base_model"] = published_name(str(kept["base_model"]))
     if isinstance(kept.get("train"), dict):
         kept["train"] = {key: value for key, value in kept["train"].items() if key not in paths}
     return kept

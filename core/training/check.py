@@ -10,7 +10,6 @@ from core.ingest import Photo, ingest
 from core.settings import IngestSettings
 from core.sources import SourceFile
 from core.store import Store, digest
-from core.training.image_root import ImageRoot
 from core.training.leakage import Leak, find_leaks
 from core.training.problems import Problem, bad_lines
 from core.training.record import Record, RecordLimits
@@ -95,8 +94,7 @@ def check_file(
     if not look:
         return CheckedFile(path=path, records=read.records, photos={}, problems=read.problems, lines=read.lines)
     settings = ingest_settings or load_config().settings.ingest
-    root = ImageRoot(image_root)
-    files = [_source(name, root) for name in dict.fromkeys(record.image for record in read.records)]
+    files = [_source(name, image_root) for name in dict.fromkeys(record.image for record in read.records)]
     measured = ingest(files, settings, store or Store(None), None, batch_size=1, progress=progress)
     aside = {photo.name: photo for photo in measured.set_aside}
     unreadable = tuple(
@@ -174,8 +172,8 @@ def require_records(path: Path, records: Iterable[Record], problems: Iterable[Pr
     raise InputError(f"{path}: none of {len(bad_lines(errors))} lines is a usable record; the first: {errors[0]}")
 
 
-def _source(name: str, root: ImageRoot) -> SourceFile:
-    _, path = root.find(name)
+def _source(name: str, image_root: Path) -> SourceFile:
+    path = image_root / name
 
     def read() -> bytes:
         try:
@@ -183,5 +181,8 @@ def _source(name: str, root: ImageRoot) -> SourceFile:
         except OSError as error:
             raise PhotoError("unreadable", f"cannot be opened: {error.strerror or error}") from None
 
-    size = path.stat().st_size
+    try:
+        size = path.stat().st_size
+    except OSError:  # gone since its record was read; `read` says so
+        size = 0
     return SourceFile(name=name, size_bytes=size, packed_bytes=size, read=read)

@@ -14,10 +14,10 @@ from pydantic import model_validator
 
 from core.captioners.mending import mended, plain_characters
 from core.captioners.strays import without_handles, without_hashtags, without_swipe_hints
-from core.handles import HANDLE, HASHTAG
+from core.handles import EMAIL, GLUED_AT, HANDLE, HASHTAG
 from core.settings_base import Settings
 from core.training.record import Record
-from core.training.strays import CREDIT, EMAIL, EMOJI, LINK, without_emoji
+from core.training.strays import CREDIT, EMOJI, LINK, without_emoji
 
 __all__ = ["Cleaned", "CleaningSettings", "clean_caption", "clean_records"]
 
@@ -36,7 +36,7 @@ _HINT_AFTER_TAG = re.compile(  # "#night swipe left" and "#night (Swipe)" go on 
 _SPACER = re.compile(rf"^(?:(?!{EMOJI.pattern})[\W_])*$")
 _FANCY = re.compile("[\U0001d400-\U0001d7ff\uff01-\uff5e\u24b6-\u24e9\u249c-\u24b5]+")
 _TIME = r"\d{1,2}(?:[:.]\d{2})?\s*(?:[ap]\.?m\b|hrs\b|hours\b|o['’]clock\b|onwards\b)|\d{1,2}:\d{2}\b"
-_AT_TIME = re.compile(rf"(?i)@\s*(?={_TIME})")
+_AT_TIME = re.compile(rf"(?i)(?P<glued>(?<=[^\W_]))?@\s*(?={_TIME})")
 _APART = re.compile(r"@\s+(?=\w*[^\W\d]\w*[._]\w*[^\W_]|\w+_)")
 _ABOUT = re.compile(
     r"(?i)(\b(?:by|with|from|ft\.?|feat\.?|featuring|follow|tag|cc|pc|credits?|courtesy|and|&)\s*[:–-]?\s*)@\s+(?=\w)"
@@ -177,7 +177,8 @@ def _without_at(text: str) -> str:
     """Without handles; an @ that stands for "at" becomes the word, any other goes."""
     if "@" not in text:
         return without_handles(text)
-    text = re.sub(r"(?<=[^\W_])@(?=\w)", " @", _AT_TIME.sub("at ", text))
+    text = _AT_TIME.sub(lambda found: "at " if found["glued"] is None else " at ", text)
+    text = GLUED_AT.sub(" @", text)
     text = _ABOUT.sub(r"\1@", _APART.sub("@", text))
     return without_handles(_AT_PLACE.sub("at ", text)).replace("@", " ")
 

@@ -1,5 +1,6 @@
 """The records of a run: read, cleaned, split, with every line that is not used named."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from core.errors import ConfigError, InputError, PhotoError
 from core.store import digest
 from core.training.cleaning import clean_records
 from core.training.features import TrainingPhotos
+from core.training.leakage import shared_photos
 from core.training.problems import line_ranges
 from core.training.record import Record
 from core.training.records import ReadRecords, read_records
@@ -78,7 +80,9 @@ def training_data(recipe: Recipe) -> TrainingData:
         split = _split(parts[0], recipe)
         parts = [split.parts["train"], split.parts["validation"]]
         notices += split.notes
-    notices += _in_both(*parts)
+    notices += _leaks(parts[0], parts[1], root)
+    if settings.rendered is None:
+        notices.append(_look_alikes(recipe, root))
     data = TrainingData(
         train=parts[0],
         validation=parts[1],
@@ -134,16 +138,25 @@ def _split(records: Sequence[Record], recipe: Recipe) -> Split:
         ) from None
 
 
-def _in_both(train: Sequence[Record], validation: Sequence[Record]) -> list[str]:
-    learnt = {record.image for record in train}
-    both = list(dict.fromkeys(record.image for record in validation if record.image in learnt))
+def _leaks(train: Sequence[Record], validation: Sequence[Record], root: Path) -> list[str]:
+    both = shared_photos(train, validation, root)
     if not both:
         return []
     count = "1 photo is" if len(both) == 1 else f"{len(both)} photos are"
-    return [
-        f"{count} in training and validation both (such as {both[0]}), so that scores come out too good; "
-        "`montage data check` finds look-alikes, too"
-    ]
+    image, learnt = next(iter(both.items()))
+    example = image if image == learnt else f"{image}, which is {learnt}"
+    return [f"{count} in training and validation both (such as {example}), so that scores come out too good"]
+
+
+def _look_alikes(recipe: Recipe, root: Path) -> str:
+    """Where to look for what would take too long here."""
+    train, images = shlex.quote(str(recipe.train.train_jsonl)), shlex.quote(str(root))
+    if recipe.train.val_jsonl is None:
+        by = "" if recipe.train.split_by == "event" else " --by photo"
+        command = f"montage data split {train} --image-root {images}{by} --out FOLDER"
+        return f"Look-alike photos may have come into different parts; `{command}` keeps them together"
+    command = f"montage data check {train} --val {shlex.quote(recipe.train.val_jsonl)} --image-root {images}"
+    return f"Only identical photos were looked for in training and validation; `{command}` finds look-alikes, too"
 
 
 def _check(data: TrainingData) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image, ImageEnhance
@@ -17,7 +17,10 @@ from core.training.settings import ImageChangeSettings, Recipe
 from core.vlm.model import Example, VisionLanguageModel
 from core.vlm.prompts import CLUB_PROMPT, PromptTemplate
 
-__all__ = ["Captions", "CutCaptions", "change_image", "check_room", "count_tokens", "prompt_template"]
+__all__ = [
+    "Captions", "CutCaptions", "change_image", "check_room", "count_tokens", "learnt_captions", "prompt_template",
+]  # fmt: skip
+References = Literal["first", "all", "random"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,9 +110,19 @@ def change_image(image: Image.Image, settings: ImageChangeSettings, generator: n
     return ImageEnhance.Brightness(image).enhance(light) if settings.light else image
 
 
-def count_tokens(records: Sequence[Record], tokenizer: Any, most: int) -> CutCaptions:
-    """How many tokens the captions have, and how many captions are cut."""
-    lengths = [len(tokenizer(record.caption, add_special_tokens=False)["input_ids"]) for record in records]
+def learnt_captions(records: Sequence[Record], references: References) -> list[str]:
+    """The captions that training by `train.references` sees: of each record the first, or every one."""
+    if references == "first":
+        return [record.caption for record in records]
+    return [caption for record in records for caption in record.captions]
+
+
+def count_tokens(
+    records: Sequence[Record], tokenizer: Any, most: int, *, references: References = "first"
+) -> CutCaptions:
+    """How many tokens the captions have that are learnt from, and how many captions are cut."""
+    captions = learnt_captions(records, references)
+    lengths = [len(tokenizer(caption, add_special_tokens=False)["input_ids"]) for caption in captions]
     return CutCaptions(lengths=tuple(lengths), cut=sum(length >= most for length in lengths))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from core.errors import InputError, MontageError
 from core.training.base_model import Shape, empty_model, find_shape
 from core.training.data import TrainingData, training_data
-from core.training.dataset import prompt_template
+from core.training.dataset import learnt_captions, prompt_template
 from core.training.features import why_features_are_off
 from core.training.freeze import set_trainable, trained_parts
 from core.training.lora import lora_config
@@ -39,7 +39,7 @@ class Estimate:
     train_records: int | None
     validation_records: int | None
     caption_tokens: int | None
-    """Of all training captions, once, cut at `train.max_seq_len`."""
+    """Of the captions of an epoch, cut at `train.max_seq_len`; one a photo, or with `references: all` every one."""
     tokens_per_epoch: int | None
     """Prompt and caption tokens, without image tokens."""
     steps_per_epoch: int | None
@@ -100,7 +100,7 @@ def estimate(recipe: Recipe, *, data: TrainingData | None = None, measure_speed:
         train_records=None if data is None else len(data.train),
         validation_records=None if data is None else len(data.validation),
         caption_tokens=tokens,
-        tokens_per_epoch=None if data is None or tokens is None else tokens + prompt_tokens * len(data.train),
+        tokens_per_epoch=None if data is None or tokens is None else tokens + prompt_tokens * _examples(recipe, data),
         steps_per_epoch=per_epoch,
         steps=steps,
         warmup_steps=None if steps is None else warmup_steps(recipe.train, steps),
@@ -140,7 +140,9 @@ def _data(recipe: Recipe, notices: list[str]) -> TrainingData | None:
         notices.append("No data is named yet (train.train_jsonl): tokens, steps and time are not known.")
         return None
     try:
-        return training_data(recipe)
+        data = training_data(recipe)
+        notices.extend(data.notices)
+        return data
     except InputError as error:
         notices.append(f"The data cannot be read ({error}): tokens, steps and time are not known.")
         return None
@@ -155,7 +157,8 @@ def _tokens(shape: Shape, recipe: Recipe, data: TrainingData | None, notices: li
     if data is None:
         return None, length(template.fill("an event of the club", ["stage", "audience"])), most
     prompts = [length(template.fill(record.event or None, record.labels)) for record in data.train]
-    captions = [min(length(record.caption) + 1, most) for record in data.train]
+    learnt = learnt_captions(data.train, "all" if recipe.train.references == "all" else "first")
+    captions = [min(length(caption) + 1, most) for caption in learnt]
     return sum(captions), round(sum(prompts) / len(prompts)), max(1, round(sum(captions) / len(captions)))
 
 
@@ -176,7 +179,11 @@ def _steps(recipe: Recipe, data: TrainingData | None, per_step: int) -> tuple[in
     limit = recipe.train.steps_limit
     if data is None:
         return None, limit if limit > 0 else None
-    examples = sum(len(r.captions) for r in data.train) if recipe.train.references == "all" else len(data.train)
-    batches = math.ceil(examples / recipe.train.per_device_train_batch_size)
+    batches = math.ceil(_examples(recipe, data) / recipe.train.per_device_train_batch_size)
     per_epoch = max(1, math.ceil(batches / recipe.train.gradient_accumulation_steps))
     return per_epoch, limit if limit > 0 else math.ceil(recipe.train.num_train_epochs * per_epoch)
+
+
+def _examples(recipe: Recipe, data: TrainingData) -> int:
+    """Pairs of photo and caption in an epoch."""
+    return sum(len(r.captions) for r in data.train) if recipe.train.references == "all" else len(data.train)

@@ -5,8 +5,8 @@ give the same numbers.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from core.vlm.family import Tensor
 from core.vlm.model import VisionLanguageModel
 from core.vlm.prompts import PromptTemplate
 
-__all__ = ["Evaluation", "Evaluator", "Prediction", "decoding_of", "write_evaluation"]
+__all__ = ["Answer", "Evaluation", "Evaluator", "Prediction", "decoding_of", "write_evaluation"]
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is done, records done, records in all)."""
@@ -44,6 +44,18 @@ def decoding_of(settings: EvalSettings) -> DecodingSettings:
         top_p=1.0,
         seed=None,
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What a model makes of one record."""
+
+    losses: tuple[float, ...]
+    """Cross-entropy of each token of the record's caption, in nats."""
+    loss: float
+    """The training's own loss, summed over them; with label smoothing another than their sum."""
+    text: str | None
+    """What it writes; None where nothing is generated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,27 +102,64 @@ class Evaluator:
         chosen = self.subset(records)
         if not chosen:
             raise ValueError("there is no validation record to evaluate on")
+        found = self.evaluation(model, chosen, self.answers(model, chosen), step=step, total=len(records))
+        return replace(found, seconds=time.perf_counter() - begun)
+
+    def answers(self, model: VisionLanguageModel, records: Sequence[Record]) -> list[Answer]:
+        """What a model makes of records, in their order; it is left in the mode it was in.
+
+        Raises:
+            ModelError, PhotoError: a photo's features cannot be had, or memory ran out.
+        """
+        found: dict[int, Answer] = {}
         with in_eval_mode(model.model):
-            scores, written = self._run(model, chosen)
-        if written is not None:
-            references = [record.captions for record in chosen]
+            for numbers in self._batches(model, records):
+                self.progress("evaluate", len(found), len(records))
+                batch = [records[i] for i in numbers]
+                found |= dict(zip(numbers, self._ask(model, batch), strict=True))
+        self.progress("evaluate", len(records), len(records))
+        return [found[i] for i in range(len(records))]
+
+    def evaluation(
+        self,
+        model: VisionLanguageModel,
+        records: Sequence[Record],
+        answers: Sequence[Answer],
+        *,
+        step: int = 0,
+        total: int | None = None,
+        signature: Mapping[str, Any] | None = None,
+    ) -> Evaluation:
+        """What the answers to records come to; the model's weights are not needed.
+
+        A corpus metric of shards is not the mean of theirs, so shards bring answers together and never scores.
+
+        Args:
+            answers: one for each record.
+            step: optimizer steps that the model has been trained for.
+            total: records that there are, of which these were looked at.
+            signature: what the numbers depend on besides the settings.
+        """
+        mean = sum(one.loss for one in answers) / sum(len(one.losses) for one in answers)
+        scores = loss_scores(mean, [one.losses for one in answers], self._texts)
+        written = [one.text for one in answers if one.text is not None]
+        if written:
+            references = [record.captions for record in records]
             scores |= score_captions(written, references, self._texts, training=self.training_captions)
-            if self.clip is not None:
-                self.progress("CLIP scores", 0, len(chosen))
-                images = [record.image for record in chosen]
-                scores |= score_clip(self.clip.fit(written, images, self.photos, model), self._texts)
-                self.progress("CLIP scores", len(chosen), len(chosen))
-        predictions = () if written is None else self._predictions(chosen, written, scores)
+        if written and self.clip is not None:
+            self.progress("CLIP scores", 0, len(records))
+            images = [record.image for record in records]
+            scores |= score_clip(self.clip.fit(written, images, self.photos, model), self._texts)
+            self.progress("CLIP scores", len(records), len(records))
         return Evaluation(
             step=step,
             metrics={name: scores.metrics[name] for name in METRICS if name in scores.metrics},
             intervals={name: scores.intervals[name] for name in METRICS if name in scores.intervals},
-            predictions=predictions,
-            count=len(chosen),
-            total=len(records),
-            signature=self.signature,
-            notices=(*few(len(chosen)), *scores.notices),
-            seconds=time.perf_counter() - begun,
+            predictions=self._predictions(records, written, scores) if written else (),
+            count=len(records),
+            total=len(records) if total is None else total,
+            signature={**(signature or {}), **self.signature},
+            notices=(*few(len(records)), *scores.notices),
         )
 
     @property
@@ -134,26 +183,18 @@ class Evaluator:
         how = Normalisation(**self.settings.normalize.model_dump())
         return TextSettings(normalisation=how, resamples=self.resamples, seed=self.seed)
 
-    def _run(self, model: VisionLanguageModel, records: Sequence[Record]) -> tuple[Scores, list[str] | None]:
-        """Loss and captions of all records; each photo's features are had once for both."""
-        losses: dict[int, tuple[float, ...]] = {}
-        written: dict[int, str] = {}
-        total = 0.0
-        for numbers in self._batches(model, records):
-            self.progress("evaluate", len(losses), len(records))
-            batch = [records[i] for i in numbers]
-            seen, prompts = self._features(model, batch), self._prompts(batch)
-            captions = [self._cut(model, record.caption) for record in batch]
-            found = token_losses(model, text_batch(model, seen, prompts, captions))
-            losses |= dict(zip(numbers, found.losses, strict=True))
-            total += found.mean * sum(len(row) for row in found.losses)
-            if self.settings.generate:
-                texts = model.generate(seen, prompts, decoding_of(self.settings))
-                written |= {number: variants[0] for number, variants in zip(numbers, texts, strict=True)}
-        self.progress("evaluate", len(records), len(records))
-        in_order = [losses[i] for i in range(len(records))]
-        scores = loss_scores(total / sum(len(row) for row in in_order), in_order, self._texts)
-        return scores, [written[i] for i in range(len(records))] if self.settings.generate else None
+    def _ask(self, model: VisionLanguageModel, records: Sequence[Record]) -> list[Answer]:
+        """Loss and captions of a batch; each photo's features are had once for both."""
+        seen, prompts = self._features(model, records), self._prompts(records)
+        captions = [self._cut(model, record.caption) for record in records]
+        found = token_losses(model, text_batch(model, seen, prompts, captions))
+        texts: list[str | None] = [None] * len(records)
+        if self.settings.generate:
+            texts = [variants[0] for variants in model.generate(seen, prompts, decoding_of(self.settings))]
+        return [
+            Answer(losses=row, loss=found.mean * len(row), text=text)
+            for row, text in zip(found.losses, texts, strict=True)
+        ]
 
     def _batches(self, model: VisionLanguageModel, records: Sequence[Record]) -> Iterator[list[int]]:
         """Indices of records whose prompts may share a batch, about equally long ones together."""

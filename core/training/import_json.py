@@ -1,7 +1,6 @@
 """Import captions that JSON files hold, with their photos beside: image folders, ShareGPT conversations, COCO."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,10 @@ _MODEL = {"gpt", "assistant", "model", "chatgpt", "bing", "bard"}
 def folder_items(folder: Path, *, caption_key: str | None = None, split: str | None = None) -> Iterator[Item | Problem]:
     """Hugging Face's image folder: `metadata.jsonl` with `file_name` and a caption, there or in its parts' folders.
 
+    The key of the captions is that of the first row that has a usual one; rows before it are bad.
+
     Raises:
-        InputError: there is no metadata, or its captions' key cannot be told.
+        InputError: there is no metadata, or no row has a key that is usual for captions.
     """
     listed = sorted(folder.rglob("metadata.jsonl"))
     tables = [path for path in listed if split is None or _part(path, folder) == split]
@@ -34,16 +35,25 @@ def folder_items(folder: Path, *, caption_key: str | None = None, split: str | N
         raise InputError(f"{folder} holds no metadata.jsonl{asked}")
     for table in tables:
         root, key = ImageRoot(table.parent), caption_key
+        unknown: InputError | None = None
         for number, row in iter_json(table):
             if not isinstance(row, dict):
                 yield _bad(table, number, None, "not_json", f"expected a JSON object, got {str(row)[:80]!r}")
                 continue
-            key = key or caption_key_of(row, table)
+            try:
+                key = key or caption_key_of(row, table)
+            except InputError as error:
+                unknown = unknown or error
+                message = f"expected a caption in one of {', '.join(CAPTION_KEYS)}; got {', '.join(map(str, row))}"
+                yield _bad(table, number, "caption", "missing", message)
+                continue
             name = row.get("file_name") or row.get("image") or row.get("file")
             if not isinstance(name, str):
                 yield _bad(table, number, "file_name", "missing", f"expected the photo's path, got {name!r}")
                 continue
             yield _item(table, number, name, root, _texts(row.get(key)), row, split=_part(table, folder))
+        if key is None and unknown is not None:
+            raise unknown
 
 
 def sharegpt_items(path: Path, image_root: Path | None = None) -> Iterator[Item | Problem]:
@@ -82,6 +92,8 @@ def coco_items(path: Path, image_root: Path | None = None) -> Iterator[Item | Pr
         data = json.loads(path.read_text(encoding="utf-8-sig"))
         images = {image["id"]: image["file_name"] for image in data["images"]}
         annotations = list(data["annotations"])
+        if not images:
+            raise ValueError("it names no image")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
             f'{path} is no COCO captions file ({type(error).__name__}: {error}); expected {{"images": [{{"id", '
@@ -130,7 +142,7 @@ def _item(
 ) -> Item:
     def read() -> bytes:
         try:
-            return root.find(_relative(name, root))[1].read_bytes()
+            return root.find(name)[1].read_bytes()
         except OSError as error:
             raise PhotoError("unreadable", f"cannot be opened: {error.strerror or error}") from None
 
@@ -144,12 +156,6 @@ def _item(
         labels=row.get("labels") or (),
         split=split,
     )
-
-
-def _relative(name: str, root: ImageRoot) -> str:
-    """An absolute path that lies in the root, as such files often hold, relative to it."""
-    base = os.path.realpath(root.folder) + os.sep
-    return name.removeprefix(base) if os.path.isabs(name) else name
 
 
 def _part(table: Path, folder: Path) -> str:

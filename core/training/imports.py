@@ -99,7 +99,9 @@ def tell_format(source: Path) -> Format:
         return "table"
     known = "; ".join(f"{name}: {what}" for name, what in FORMATS.items())
     if source.is_dir():
-        raise InputError(f"{source} holds nothing that can be imported; {known}")
+        named = sorted(path.name for path in source.glob("*.json*"))[:3]
+        hint = f"; if one of {', '.join(named)} is meant, name the file itself" if named else ""
+        raise InputError(f"{source} holds nothing that can be imported{hint}; {known}")
     if source.name == "metadata.jsonl":
         raise InputError(f"name the folder itself: {source.parent}")
     with source.open("rb") as file:

@@ -27,8 +27,10 @@ def iter_json(path: Path) -> Iterator[tuple[int, Any]]:
             start = file.read(1024).lstrip()[:1]
             file.seek(0)
             yield from _entries(file, path) if start == "[" else _lines(file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no JSON in UTF-8: it holds the byte 0x{error.object[error.start]:02x}") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
 
 
 def _lines(file: IO[str]) -> Iterator[tuple[int, Any]]:

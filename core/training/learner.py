@@ -85,21 +85,26 @@ class LearningModel(VisionLanguageModel):
         return super().features(pixel_values)
 
 
-def learner(model: LearningModel) -> Any:
+def learner(model: LearningModel, module: Any = None) -> Any:
     """What the Trainer trains: a module whose forward takes a batch and gives its loss.
 
     Frozen parts stay in evaluation mode whatever is asked, and the loss of a part of an accumulated batch is weighted
     by its tokens, so that accumulation changes nothing.
+
+    Args:
+        module: the network that learns; None takes the model's own.
     """
     import torch
 
     class Learner(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.model = model.model
+            self.model = model.model if module is None else module
             self._frozen = [*frozen_modules(self.model, model.family)]
 
-        def forward(self, num_items_in_batch: Any = None, **batch: Any) -> dict[str, Any]:
+        def forward(self, num_items_in_batch: Any = None, padding: bool = False, **batch: Any) -> dict[str, Any]:
+            if padding:  # of an epoch's end: gradients of zero, so that all processes have some
+                return {"loss": model.family.loss(self.model, batch | {"labels": batch["labels"].clamp(min=0)}) * 0}
             loss = model.family.loss(self.model, batch)
             if num_items_in_batch is not None:
                 loss = loss * ((batch["labels"] != IGNORED).sum() / num_items_in_batch)

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.config import nearest
 from core.errors import ConfigError
+from core.training.bases import published_name
 from core.training.settings import LoraSettings
 from core.vlm.family import Family, base
 from core.vlm.loading import quiet
@@ -38,7 +39,7 @@ def add_adapter(model: Any, family: Family, settings: LoraSettings, *, base_name
     """Put a new adapter on a model; all else is frozen. The adapter's weights are float32.
 
     Args:
-        base_name: what the saved adapter says it was trained on.
+        base_name: what it is trained on; the saved adapter says so, without a path of this machine.
         seed: of the adapter's first weights.
     """
     import torch
@@ -48,7 +49,7 @@ def add_adapter(model: Any, family: Family, settings: LoraSettings, *, base_name
     with torch.random.fork_rng(), quiet():
         torch.manual_seed(seed)
         adapted = get_peft_model(model, config)
-    adapted.peft_config["default"].base_model_name_or_path = base_name  # PEFT would write a path of this machine
+    adapted.peft_config["default"].base_model_name_or_path = published_name(base_name)  # PEFT writes a path
     return adapted
 
 

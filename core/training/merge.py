@@ -9,6 +9,7 @@ from PIL import Image
 
 from core.errors import ModelError, OutputError
 from core.settings import LoadSettings
+from core.training.merge_card import write_merge_card
 from core.vlm.adapters import Adapter
 from core.vlm.checkpoint import Checkpoint, open_checkpoint
 from core.vlm.loading import quiet
@@ -36,7 +37,7 @@ class Merged:
 
 
 def merge_adapter(checkpoint: Checkpoint, adapter: Adapter, out: Path, *, dtype: str | None = None) -> Merged:
-    """Write a merged checkpoint, read it again, and hold its loss against that of base and adapter.
+    """Write a merged checkpoint with its card, read it again, and hold its loss against that of base and adapter.
 
     The base is loaded in full precision, also where the adapter was trained on a quantized one.
 
@@ -73,7 +74,9 @@ def merge_adapter(checkpoint: Checkpoint, adapter: Adapter, out: Path, *, dtype:
             f"{out}: the merged model's loss is {after:.4f}, and {before:.4f} with the adapter on its base; "
             "do not use it, and report this"
         )
-    return Merged(folder=out, parameters=parameters, dtype=told, loss_before=before, loss_after=after)
+    done = Merged(folder=out, parameters=parameters, dtype=told, loss_before=before, loss_after=after)
+    write_merge_card(done, checkpoint, adapter, again.checkpoint)
+    return done
 
 
 def _merge(model: VisionLanguageModel) -> Any:

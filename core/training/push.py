@@ -1,16 +1,21 @@
 """Upload trained weights with their card to a model hub: only when asked, privately unless told otherwise."""
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from core.errors import ConfigError, InputError, OutputError
+from core.training.bases import is_path, published_name
 from core.weights import hub_is_offline
 
 __all__ = ["Pushed", "Upload", "plan_upload", "push"]
 
 _KEPT = (".safetensors", ".json", ".txt", ".model", ".md", ".jinja")
 _PHOTOS = "card"
+_NAME_KEYS = ("base_model_name_or_path", "_name_or_path", "name_or_path")
+"""Where PEFT and transformers write what a model was made from, which may be a folder of this machine."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -23,6 +28,8 @@ class Upload:
     """Size in bytes by path within the folder."""
     left_out: tuple[str, ...]
     """Files that are none of a model's."""
+    mended: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """What is uploaded in place of files that name a folder of this machine: the same with that folder's name alone."""
 
     @property
     def size_bytes(self) -> int:
@@ -57,11 +64,19 @@ def plan_upload(folder: Path) -> Upload:
     if not any((chosen / name).is_file() for name in ("adapter_config.json", "config.json")):
         raise InputError(f"{chosen} holds no model; name an adapter's folder, a checkpoint's, or a run's")
     if not (chosen / "README.md").is_file():
-        raise InputError(f"{chosen} has no README.md, the card that the hub shows; `montage train` writes one")
+        raise InputError(
+            f"{chosen} has no README.md, the card that the hub shows; `montage train` and `montage merge` write one"
+        )
     every = sorted(path for path in chosen.rglob("*") if path.is_file() and not path.is_symlink())
     names = {path.relative_to(chosen).as_posix(): path.stat().st_size for path in every}
     kept = {name: size for name, size in names.items() if _is_kept(name)}
-    return Upload(folder=chosen, files=kept, left_out=tuple(name for name in names if name not in kept))
+    mended = {name: text for name in kept if (text := _without_paths(chosen / name)) is not None}
+    return Upload(
+        folder=chosen,
+        files=kept | {name: len(text) for name, text in mended.items()},
+        left_out=tuple(name for name in names if name not in kept),
+        mended=mended,
+    )
 
 
 def push(
@@ -88,7 +103,7 @@ def push(
         raise ConfigError(f"a repository is organisation/name, got {repository!r}")
     if hub_is_offline():
         raise ConfigError("HF_HUB_OFFLINE is set, so nothing is uploaded; unset it to push")
-    from huggingface_hub import HfApi, get_token
+    from huggingface_hub import CommitOperationAdd, HfApi, get_token
 
     token = token or get_token()
     if token is None:
@@ -96,12 +111,8 @@ def push(
     api = HfApi(token=token)
     try:
         api.create_repo(repository, private=not public, exist_ok=True, repo_type="model")
-        done = api.upload_folder(
-            repo_id=repository,
-            folder_path=upload.folder,
-            allow_patterns=[_literal(name) for name in upload.files],
-            commit_message=message,
-        )
+        parts = [CommitOperationAdd(name, upload.mended.get(name, upload.folder / name)) for name in upload.files]
+        done = api.create_commit(repository, parts, commit_message=message)
     except Exception as error:  # whatever the hub's client, and the network libraries under it, raise
         told = " ".join(str(error).split())[:300]
         raise OutputError(f"{repository} could not be uploaded to {api.endpoint}: {told}") from None
@@ -114,6 +125,21 @@ def _is_kept(name: str) -> bool:
     return name.endswith(_KEPT) and not name.startswith(".")
 
 
-def _literal(name: str) -> str:
-    """A file name as a pattern that matches nothing else."""
-    return re.sub(r"([*?\[])", r"[\1]", name)
+def _without_paths(path: Path) -> bytes | None:
+    """A configuration with names in place of paths of this machine; None where it holds no path."""
+    if not path.name.endswith("config.json"):
+        return None
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: {error}") from None
+    after = _named(before)
+    return None if after == before else (json.dumps(after, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _named(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _named(one, name) for name, one in value.items()}
+    if key in _NAME_KEYS and isinstance(value, str) and is_path(value):
+        return published_name(value)
+    return value

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -13,7 +14,7 @@ from core.training.image_root import ImageRoot
 from core.training.problems import Problem, bad_lines
 from core.training.record import KEYS, Fault, Record, RecordLimits, parse_record
 
-__all__ = ["ReadRecords", "iter_records", "read_records", "write_records"]
+__all__ = ["ReadRecords", "iter_records", "read_records", "write_parts", "write_records"]
 
 DEFAULT_LIMITS = RecordLimits()
 
@@ -99,13 +100,41 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
         OutputError: it cannot be written.
     """
     try:
-        write_atomic(path, "".join(record.to_json() + "\n" for record in records).encode())
+        write_atomic(path, _content(records))
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
 
 
+def write_parts(parts: Mapping[Path, Iterable[Record] | None]) -> None:
+    """Write the files of a split, and take away those that are None: a break leaves files of one split, never of two.
+
+    Raises:
+        OutputError: they cannot be written; an earlier split is still there.
+    """
+    beside = {path: path.with_name(f".{path.name}.part") for path, records in parts.items() if records is not None}
+    try:
+        for path, part in beside.items():
+            write_atomic(part, _content(parts[path] or ()))
+        for path in parts:  # all of the earlier split before any of this one
+            path.unlink(missing_ok=True)
+        for path, part in beside.items():
+            os.replace(part, path)
+    except OSError as error:
+        raise OutputError(f"cannot write {', '.join(map(str, beside))}: {error.strerror or error}") from None
+    finally:
+        for part in beside.values():
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def _content(records: Iterable[Record]) -> bytes:
+    return "".join(record.to_json() + "\n" for record in records).encode()
+
+
 def _lines(path: Path, limits: RecordLimits) -> Iterator[tuple[int, bytes | Fault]]:
     """Numbered lines that are not blank; a fault in place of one that is too long."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name the file of records in it (JSON lines)")
     try:
         with path.open("rb") as file:
             _check_kind(path, file)
@@ -125,6 +154,8 @@ def _lines(path: Path, limits: RecordLimits) -> Iterator[tuple[int, bytes | Faul
 def _check_kind(path: Path, file: IO[bytes]) -> None:
     """Refuse what is no JSON lines at all with one message instead of one for each line; go past a UTF-8 mark."""
     head = file.read(1024)
+    if b"\x00" in head[:32] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"{path} is no text (a photo, perhaps); expected JSON lines, one record in each")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(f"{path} is UTF-16 text; save it as UTF-8")
     if head.startswith((b"PK\x03\x04", b"\x1f\x8b", b"PAR1")):

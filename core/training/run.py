@@ -20,13 +20,16 @@ from core.training.estimate import estimate
 from core.training.evaluation import Evaluation, Evaluator, write_evaluation
 from core.training.features import FrozenFeatures, TrainingPhotos, why_features_are_off
 from core.training.freeze import parts_to_train, trained_parts
-from core.training.launch import is_main_process, load_settings, one_by_one
+from core.training.launch import BatchShare, is_main_process, load_settings, one_by_one, process_count, share_of_batch
 from core.training.learner import LearningModel, learner
 from core.training.optim import own_optimizer
+from core.training.padding import PaddedCollator, PaddedDataset
 from core.training.recipe import LoadedRecipe
 from core.training.run_folder import RunFolder, provenance
+from core.training.run_result import TrainingRun, evaluated, told
 from core.training.settings import Recipe
-from core.training.trainer import callbacks, trainer_class
+from core.training.shard import check_shardable, shard, sharded_trainer_class
+from core.training.trainer import Report, callbacks, trainer_class
 from core.training.weights import (
     STATE_FILE,
     is_over,
@@ -36,30 +39,12 @@ from core.training.weights import (
     save_complete,
     save_trained,
 )
+from core.vlm.family import IGNORED
 
-__all__ = ["TrainingRun", "train"]
+__all__ = ["Progress", "Tell", "TrainingRun", "train"]
 
 Progress = Callable[[str, int, int], None]
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrainingRun:
-    """What a run made."""
-
-    folder: Path
-    chosen: Path
-    """`best/`, or `last/` where the recipe does not ask for the best or nothing was evaluated."""
-    steps: int
-    epochs: float
-    seconds: float
-    best_step: int | None
-    """Where the monitored metric was best; None where nothing was evaluated."""
-    baseline: dict[str, float] = field(default_factory=dict)
-    """Metrics before the first step, where the recipe asks for them."""
-    metrics: dict[str, float] = field(default_factory=dict)
-    """Metrics at `best_step`."""
-    notices: tuple[str, ...] = ()
 
 
 def train(
@@ -71,6 +56,9 @@ def train(
     command: str = "",
     progress: Progress = lambda what, done, total: None,
     tell: Tell = lambda sentence: None,
+    report: Report = lambda step, metrics, checkpoint: None,
+    shared_batch: bool = False,
+    sharded: bool = False,
 ) -> TrainingRun:
     """Fine-tune a model on a club's captions.
 
@@ -81,11 +69,29 @@ def train(
         command: that was given, for the record.
         progress: called with (what is done, done, in all).
         tell: called with sentences for the user, as they come up.
+        report: called after each evaluation and each checkpoint, on every process equally often, with the step, what
+            was logged there, and the folder of the checkpoint or None; true on the main process ends the training as
+            if its last step were done.
+        shared_batch: the recipe's batch is what all processes learn from in a step; else each has one of its own.
+        sharded: divide what is trained among the processes (`core.training.shard`), where there are several.
 
     Raises:
         ConfigError, InputError, ModelError, OutputError: see their messages.
     """
-    run = _Run(loaded, out, store, command, progress, tell)
+    if sharded:
+        check_shardable(loaded.recipe)
+    run = _Run(
+        loaded=loaded,
+        recipe=loaded.recipe,
+        folder=RunFolder(out),
+        store=store,
+        command=command,
+        progress=progress,
+        tell=tell,
+        report=report,
+        share=share_of_batch(loaded.recipe, process_count() if shared_batch else 1),
+        sharded=sharded and process_count() > 1,
+    )
     if is_main_process():
         run.folder.begin(loaded.recipe, resume=resume)
     try:
@@ -96,21 +102,24 @@ def train(
         raise
 
 
+@dataclass(kw_only=True)
 class _Run:
     """One run, from its recipe to its folder."""
 
-    def __init__(
-        self, loaded: LoadedRecipe, out: Path, store: Store, command: str, progress: Progress, tell: Tell
-    ) -> None:
-        self.loaded = loaded
-        self.recipe: Recipe = loaded.recipe
-        self.folder = RunFolder(out)
-        self.store = store
-        self.command = command
-        self.progress = progress
-        self.tell = tell
-        self.notices: list[str] = []
-        self.evaluations: dict[int, Evaluation] = {}
+    loaded: LoadedRecipe
+    recipe: Recipe
+    folder: RunFolder
+    store: Store
+    command: str
+    progress: Progress
+    tell: Tell
+    report: Report
+    share: BatchShare
+    """What this process does of each step."""
+    sharded: bool
+    """The processes share the weights among them."""
+    notices: list[str] = field(default_factory=list)
+    evaluations: dict[int, Evaluation] = field(default_factory=dict)
 
     def go(self) -> TrainingRun:
         begun = time.perf_counter()
@@ -120,7 +129,7 @@ class _Run:
         model = LearningModel(checkpoint, load_settings(self.recipe), prompt)
         data = training_data(self.recipe)
         photos = TrainingPhotos(root=data.image_root, scale=self.recipe.features.photo_scale)
-        with one_by_one():  # the main process fills the store, the others find it full
+        with one_by_one(model.device):  # the main process fills the store, the others find it full
             data, features = self._see(model, data, photos)
         for sentence in data.notices:
             self._notice(sentence)
@@ -136,9 +145,11 @@ class _Run:
         if reached is not None and is_over(reached):  # the Trainer would make another step
             load_trained(model.model, reached)
             trainer.state = trainer.state.load_from_json(str(reached / STATE_FILE))
+            trainer.judge_once()
         else:
             trainer.args.eval_on_start = self.recipe.eval.baseline and reached is None
             trainer.train(resume_from_checkpoint=None if reached is None else str(reached))
+            trainer.collect()
         return self._finish(trainer, model, time.perf_counter() - begun)
 
     def _see(
@@ -172,11 +183,12 @@ class _Run:
         return data, features
 
     def _record(self, model: LearningModel, data: TrainingData, photos: TrainingPhotos) -> None:
-        tokens = count_tokens(data.train, model.processor.tokenizer, self.recipe.train.max_seq_len)
+        train = self.recipe.train
+        tokens = count_tokens(data.train, model.processor.tokenizer, train.max_seq_len, references=train.references)
         if tokens.cut:
             self._notice(
-                f"{tokens.cut} of {len(data.train)} captions have more than train.max_seq_len "
-                f"({self.recipe.train.max_seq_len}) tokens and are cut"
+                f"{tokens.cut} of {len(tokens.lengths)} captions have more than train.max_seq_len "
+                f"({train.max_seq_len}) tokens and are cut"
             )
         self.folder.tell(
             {
@@ -193,6 +205,7 @@ class _Run:
                     "caption_tokens": tokens.total,
                 },
                 "parameters": model.parameter_counts(),
+                "processes": process_count(),
                 "image_root": str(data.image_root),
                 "notices": self.notices,
             }
@@ -227,7 +240,7 @@ class _Run:
             write_evaluation(self.folder.evaluation(step), evaluation, image_root=data.image_root)
             for sentence in evaluation.notices:
                 self._notice(sentence)
-            self.tell(_told(evaluation, self.recipe.eval.samples))
+            self.tell(told(evaluation, self.recipe.eval.samples))
             return dict(evaluation.metrics)
 
         return judge
@@ -243,11 +256,13 @@ class _Run:
         from transformers import PrinterCallback
 
         dataset = Captions(data.train, model, self.recipe, photos, features=features)
-        trainer = trainer_class()(
-            model=learner(model),
-            args=trainer_arguments(self.recipe, self.folder.path, device=model.device),
-            data_collator=Collator(model),
-            train_dataset=dataset,
+        shards = shard(model) if self.sharded else None
+        kind = trainer_class() if shards is None else sharded_trainer_class(trainer_class())
+        trainer = kind(
+            model=learner(model) if shards is None else shards.learner,
+            args=trainer_arguments(self.recipe, self.folder.path, device=model.device, share=self.share),
+            data_collator=PaddedCollator(Collator(model), IGNORED),
+            train_dataset=PaddedDataset(dataset),
             eval_dataset=data.validation,
             optimizer_cls_and_kwargs=own_optimizer(self.recipe.train),
             callbacks=callbacks(
@@ -255,12 +270,15 @@ class _Run:
             ),
         )
         trainer.remove_callback(PrinterCallback)  # `tell` says it better
+        if shards is not None:
+            trainer.set_shards(shards)
         trainer.setup(
             schedule=self.recipe.train.schedule,
             judge=judge,
             save=lambda folder: save_trained(model, folder),
             keep_best=lambda step: self._keep_best(model, step),
             write_log=self.folder.write_log,
+            report=self.report,
         )
         return trainer
 
@@ -270,6 +288,8 @@ class _Run:
 
     def _finish(self, trainer: Any, model: LearningModel, seconds: float) -> TrainingRun:
         state, about = trainer.state, self.folder.about()
+        if trainer.was_stopped:
+            self._notice(f"training was stopped after step {state.global_step} of {state.max_steps}")
         run = TrainingRun(
             folder=self.folder.path,
             chosen=self.folder.best if self._has_best() else self.folder.last,
@@ -277,8 +297,8 @@ class _Run:
             epochs=float(state.epoch or 0),
             seconds=seconds,
             best_step=about.get("best_step"),
-            baseline=_logged(state.log_history, 0),
-            metrics=_logged(state.log_history, about.get("best_step")),
+            baseline=evaluated(state.log_history, 0),
+            metrics=evaluated(state.log_history, about.get("best_step")),
             notices=tuple(self.notices),
         )
         if trainer.is_world_process_zero():
@@ -295,19 +315,3 @@ class _Run:
         if sentence and sentence not in self.notices:
             self.notices.append(sentence)
             self.tell(f"Note: {sentence}")
-
-
-def _logged(history: list[dict[str, Any]], step: int | None) -> dict[str, float]:
-    """Metrics that were logged at a step."""
-    found = {k: v for entry in history if entry["step"] == step for k, v in entry.items() if k.startswith("eval_")}
-    return {name if name == "eval_loss" else name.removeprefix("eval_"): value for name, value in found.items()}
-
-
-def _told(evaluation: Evaluation, samples: int) -> str:
-    """An evaluation in a few lines."""
-    shown = ("eval_loss", "rougeL", "bleu4", "cider", "exact_match", "clip_cosine", "handle_leak_rate")
-    values = [f"{name} {evaluation.metrics[name]:.4f}" for name in shown if name in evaluation.metrics]
-    lines = [f"Step {evaluation.step}: {', '.join(values)}"]
-    for prediction in evaluation.samples(samples):
-        lines += [f"  {prediction.image}", f"    club:  {prediction.reference}", f"    model: {prediction.prediction}"]
-    return "\n".join(lines)

@@ -1,13 +1,9 @@
-"""What training captions hold beyond what published ones are cleaned of: e-mails, links, credits by name, emoji."""
+"""What training captions hold beyond what published ones are cleaned of: links, credits by name, emoji."""
 
 import re
 
-__all__ = ["CREDIT", "EMAIL", "EMOJI", "LINK", "SWIPE", "without_emoji"]
+__all__ = ["CREDIT", "EMOJI", "LINK", "SWIPE", "without_emoji"]
 
-EMAIL = re.compile(
-    r"(?i)(?<![\w.+-])[a-z0-9][\w.+-]*@(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|info|club|me|io|co|in|uk|us|de|fr|au)\b"
-    r"(?![\w-])"
-)
 LINK = re.compile(
     r"(?i)(?:https?://|(?<!\w)www\.)[^\s<>\"'”’]+|(?<![\w@.-])(?:[a-z0-9-]+\.)+(?:com|org|net|edu|in|ly|gl|gle|me|io|co"
     r"|app|page|link|to|be|tv|gg|bio|ee)(?:/[^\s<>\"'”’]*|(?![\w@.-]*\w))"

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from core.handles import HANDLE, HASHTAG
+from core.handles import EMAIL, HANDLE, HASHTAG, handles_in
 from core.training.leakage import caption_key
-from core.training.strays import EMAIL, EMOJI, LINK, SWIPE
+from core.training.strays import EMOJI, LINK, SWIPE
 
 __all__ = ["Quantiles", "TextReport", "report_texts"]
 
@@ -81,7 +81,7 @@ def report_texts(texts: Iterable[str], *, most: int = 20) -> TextReport:
         seen.add(key)
         plain = LINK.sub(" ", HANDLE.sub(" ", EMAIL.sub(" ", text)))
         hashtags.update({tag.casefold() for tag in HASHTAG.findall(plain)})
-        handles.update({handle.casefold() for handle in HANDLE.findall(EMAIL.sub(" ", text))})
+        handles.update({handle.casefold() for handle in handles_in(text)})
         words.update({word for word in _WORD.findall(HASHTAG.sub(" ", plain).casefold()) if word not in _COMMON})
         lengths.append((len(text.split()), len(text)))
     return TextReport(
@@ -100,7 +100,7 @@ def _kinds(text: str, key: str, seen: set[str]) -> dict[str, bool]:
     return {
         "empty": not text.strip(),
         "repeated": bool(key) and key in seen,
-        "with_handles": HANDLE.search(at_large) is not None,
+        "with_handles": bool(handles_in(at_large)),
         "with_hashtags": HASHTAG.search(at_large.replace("＃", "#")) is not None,
         "with_urls": LINK.search(text) is not None,
         "with_emails": EMAIL.search(text) is not None,

@@ -8,13 +8,16 @@ from typing import Any
 
 from core.errors import ConfigError
 from core.training.optim import rex_schedule
+from core.training.padding import pad_last_batches
 from core.training.weights import load_trained
 
 _Trainer: Any = object  # transformers takes seconds to import: `trainer_class` puts its Trainer in
 
-__all__ = ["callbacks", "trainer_class"]
+__all__ = ["Report", "callbacks", "trainer_class"]
 
 Metrics = dict[str, float]
+Report = Callable[[int, Metrics, Path | None], bool | None]
+"""Called with (step, metrics, folder of the checkpoint); true ends the training."""
 
 
 class _CaptionTrainer(_Trainer):  # type: ignore[misc]
@@ -31,6 +34,7 @@ class _CaptionTrainer(_Trainer):  # type: ignore[misc]
         save: Callable[[Path], None],
         keep_best: Callable[[int], None],
         write_log: Callable[[list[dict[str, Any]]], None],
+        report: Report,
     ) -> None:
         """Give it what the Trainer's own arguments have no place for.
 
@@ -39,12 +43,16 @@ class _CaptionTrainer(_Trainer):  # type: ignore[misc]
             save: writes a checkpoint's weights.
             keep_best: is told of each new best step.
             write_log: is given the whole log after each entry.
+            report: is called on every process after each evaluation and each checkpoint, once where both were made;
+                the main process's answer holds for all.
         """
         self._schedule = schedule
         self._judge = judge
         self._save_weights = save
         self._keep_best = keep_best
         self._write_log = write_log
+        self._report = report
+        self.was_stopped = False
         self._begun = time.perf_counter()
         self._seconds_before = 0.0
 
@@ -66,6 +74,44 @@ class _CaptionTrainer(_Trainer):  # type: ignore[misc]
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def _evaluate(self, trial: Any, ignore_keys_for_eval: Any, skip_scheduler: bool = False) -> Metrics:
+        metrics: Metrics = super()._evaluate(trial, ignore_keys_for_eval, skip_scheduler)
+        if skip_scheduler:  # before the first step
+            self._ask(None)
+        return metrics
+
+    def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
+        evaluates, saves = self.control.should_evaluate, self.control.should_save
+        super()._maybe_log_save_evaluate(*args, **kwargs)
+        if evaluates or saves:
+            step = self.state.global_step
+            self._ask(Path(self.args.output_dir) / f"checkpoint-{step}" if saves else None)
+
+    def _ask(self, checkpoint: Path | None) -> None:
+        """Report, and stop where the answer says so."""
+        from accelerate.utils import broadcast_object_list
+
+        metrics = _logged(self.state.log_history, self.state.global_step)
+        answer = [bool(self._report(self.state.global_step, metrics, checkpoint))]
+        if broadcast_object_list(answer)[0]:
+            self.control.should_training_stop = self.was_stopped = True
+
+    def get_train_dataloader(self) -> Any:
+        """The Trainer's, which ends as that of a single process."""
+        loader = super().get_train_dataloader()
+        pad_last_batches(loader.batch_sampler)
+        return loader
+
+    def judge_once(self) -> None:
+        """Evaluate the last weights, unless they were: a run may be killed between its last checkpoint and that."""
+        step = self.state.global_step
+        if not any(entry["step"] == step and "eval_loss" in entry for entry in self.state.log_history):
+            self._determine_best_metric(self.evaluate(), None)
+            self._ask(None)
+
+    def collect(self) -> None:
+        """Bring what was learnt into the model that is saved, which is the same one."""
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log, with the seconds of training so far."""
@@ -102,6 +148,14 @@ class _CaptionTrainer(_Trainer):  # type: ignore[misc]
         super()._load_callback_state()
         self._seconds_before = max((entry.get("seconds", 0.0) for entry in self.state.log_history), default=0.0)
         self._begun = time.perf_counter()
+
+
+def _logged(history: list[dict[str, Any]], step: int | None) -> Metrics:
+    """What was logged at a step, by the names that an evaluation has for it."""
+    found = {name: value for entry in history if entry["step"] == step for name, value in entry.items()}
+    found.pop("step", None)
+    names = {"loss": "train_loss", "eval_loss": "eval_loss"}  # else the two would have one name
+    return {names.get(name, name.removeprefix("eval_")): value for name, value in found.items()}
 
 
 @cache
