@@ -18,6 +18,7 @@ from rich.text import Text
 
 from cli.console import out as stdout
 from cli.options import JsonOption, SetOption, StoreOption, open_store
+from cli.train_ray import ON_RAY, ray_training
 from core.errors import ConfigError
 from core.training.estimate import Estimate, estimate
 from core.training.launch import is_main_process
@@ -58,6 +59,33 @@ def train(
         bool, typer.Option("--dry-run", help="Only say what it would take: parameters, tokens, steps, memory, time.")
     ] = False,
     store: StoreOption = None,
+    ray: Annotated[
+        bool, typer.Option("--ray", help="Train on many workers of a Ray cluster.", rich_help_panel=ON_RAY)
+    ] = False,
+    num_workers: Annotated[
+        str, typer.Option(help="Workers, such as 4, or a range such as 2-8.", rich_help_panel=ON_RAY)
+    ] = "2",
+    cpus_per_worker: Annotated[
+        float, typer.Option(help="CPUs, and threads, of each worker.", rich_help_panel=ON_RAY)
+    ] = 1.0,
+    use_gpu: Annotated[bool, typer.Option("--use-gpu", help="Give each worker a GPU.", rich_help_panel=ON_RAY)] = False,
+    strategy: Annotated[str, typer.Option(help="ddp, or fsdp for full fine-tunes.", rich_help_panel=ON_RAY)] = "ddp",
+    storage: Annotated[
+        str | None,
+        typer.Option(help="Folder that all nodes see, or URI, for checkpoints.", rich_help_panel=ON_RAY),
+    ] = None,
+    run_name: Annotated[str | None, typer.Option(help="Of the run within it.", rich_help_panel=ON_RAY)] = None,
+    max_failures: Annotated[
+        int, typer.Option(help="Times to go on after a failure; -1 always.", rich_help_panel=ON_RAY)
+    ] = 3,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the Ray cluster. Default: $RAY_ADDRESS, else one of this machine's own.",
+            rich_help_panel=ON_RAY,
+            show_default=False,
+        ),
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the shipped recipes.")] = False,
     json_: JsonOption = False,
 ) -> None:
@@ -75,20 +103,43 @@ def train(
     if dry_run:
         _print_estimate(loaded, as_json=json_)
         return
-    folder = out or (Path(loaded.recipe.train.output_dir) if loaded.recipe.train.output_dir else None)
-    if folder is None:
-        raise ConfigError("name the run's folder with --out, or in the recipe as train.output_dir")
+    command = shlex.join(["montage", *sys.argv[1:]])
     with _bars(quiet=json_ or not is_main_process()) as (progress, console):
-        loaded = _with_data(loaded, folder, progress)
-        done = run_training(
-            loaded,
-            folder,
-            store=open_store(store),
-            resume=resume,
-            command=shlex.join(["montage", *sys.argv[1:]]),
-            progress=progress,
-            tell=lambda sentence: console.print(Text(sentence)),
-        )
+
+        def tell(sentence: str) -> None:
+            console.print(Text(sentence))
+
+        if ray:
+            done = ray_training(
+                loaded,
+                out,
+                store=store,
+                address=address,
+                resume=resume,
+                command=command,
+                progress=progress,
+                tell=tell,
+                workers=num_workers,
+                cpus_per_worker=cpus_per_worker,
+                use_gpu=use_gpu,
+                strategy=strategy,
+                storage=storage,
+                name=run_name,
+                max_failures=max_failures,
+            )
+        else:
+            folder = out or (Path(loaded.recipe.train.output_dir) if loaded.recipe.train.output_dir else None)
+            if folder is None:
+                raise ConfigError("name the run's folder with --out, or in the recipe as train.output_dir")
+            done = run_training(
+                _with_data(loaded, folder, progress),
+                folder,
+                store=open_store(store),
+                resume=resume,
+                command=command,
+                progress=progress,
+                tell=tell,
+            )
     if is_main_process():
         _print_run(done, as_json=json_)
 
