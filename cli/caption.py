@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from cli.caption_ray import caption_with_ray
 from cli.console import out as stdout
 from cli.console import stage_progress
 from cli.options import ConfigOption, JsonOption, PhotosArgument, SetOption, StoreOption, open_store
@@ -63,6 +64,10 @@ def caption(
     config: ConfigOption = None,
     set_: SetOption = None,
     store: StoreOption = None,
+    ray: Annotated[
+        bool,
+        typer.Option("--ray", help="Caption every photo of a whole archive by many workers instead: parquet shards."),
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier result even where it was edited by hand.")
     ] = False,
@@ -84,6 +89,9 @@ def caption(
     for path in photos:
         if path.is_dir() and out.resolve() == path.resolve():
             raise OutputError(f"--out {out} is the photo folder itself; name another folder, e.g. {out / 'posts'}")
+    if ray:
+        caption_with_ray(photos, event.strip(), out, loaded, store=store, overwrite=overwrite, as_json=json_)
+        return
     check_replaceable(out, inputs=photos, overwrite=overwrite)
     embedder, notice = choose_embedder(loaded)
     captioners = choose_captioners(loaded).told(chosen_for)

@@ -1,4 +1,4 @@
-"""`montage evaluate`: how well the stages work, against known truth."""
+"""`montage evaluate`: how well the stages and the captioners work, against known truth."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.console import out, stage_progress
+from cli.evaluate_captions import captions
 from cli.options import ConfigOption, JsonOption, PhotosArgument, SetOption, StoreOption, open_store
 from core.config import load_config
 from core.embed import choose_embedder
@@ -20,9 +21,7 @@ __all__ = ["app"]
 app = typer.Typer(help="Measure how well Montage works, against known truth.", no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `stages` a subcommand of its own."""
+app.command("captions")(captions)
 
 
 @app.command("stages")

@@ -8,52 +8,27 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from core.described import DescribedPhoto, describe_files, description_signature, read_file
 from core.errors import InputError, OutputError, PhotoError
-from core.photos import decode_photo, is_raw
 from core.settings import PipelineConfig
 from core.sources import SourceFile
 from core.store import Store, digest, write_atomic
 from core.tables import csv_cell
 from core.threads import map_in_order
-from core.vlm.decoding import decoding_key
 from core.vlm.model import VisionLanguageModel
-from core.vlm.writing import Look, Shot, Shown, Written, write_captions
 
 __all__ = ["Described", "DescribedPhoto", "describe_photos"]
 
 Format = Literal["jsonl", "csv"]
 _BEGINNING = b'{"image": '
 """Of every line; tells our own half-written one from somebody's file."""
-
-
-class DescribedPhoto(BaseModel):
-    """One line of the output."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    image: str
-    """Path within the input."""
-    caption: str | None
-    """The likeliest caption, as the model wrote it; null where there is an error."""
-    variants: tuple[str, ...] = ()
-    """All captions, the likeliest first, where several were asked for."""
-    error: str | None = None
-    """Why there is no caption."""
-    model: str
-    """Checkpoint and adapter."""
-    prompt: str
-    fingerprint: str | None
-    """Checksum of the photo's file; null where it could not be read."""
-    signature: str
-    """Checksum of model, prompt and decoding: equal lines were written in the same way."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +70,7 @@ def describe_photos(
     """
     if not files:
         raise InputError("no files to describe: the input is empty")
-    signature = _signature(model, prompt, config)
+    signature = description_signature(model, prompt, config)
     journal = out if format == "jsonl" else out.with_name(out.name + ".part.jsonl")
     earlier = _earlier(out, journal, signature, format, overwrite)
     lines = _still_true(files, earlier, config)
@@ -106,8 +81,7 @@ def describe_photos(
         out.parent.mkdir(parents=True, exist_ok=True)
         with journal.open("a", encoding="utf-8") as appended:
             _alone(appended, journal)
-            for number, (fingerprint, result) in _captions(todo, model, prompt, config, store):
-                line = _line(todo[number].name, fingerprint, result, model, prompt, signature)
+            for _, line in describe_files(todo, model, prompt, config, store=store):
                 lines[line.image] = line
                 appended.write(_json(line))
                 appended.flush()
@@ -123,50 +97,6 @@ def describe_photos(
         raise OutputError(f"cannot write {out}: {error.strerror or error}") from None
     failed = tuple(line for line in ordered if line.error is not None)
     return Described(photos=len(files), written=written, already=already, failed=failed)
-
-
-def _captions(
-    files: Sequence[SourceFile], model: VisionLanguageModel, prompt: str, config: PipelineConfig, store: Store
-) -> Iterator[tuple[int, tuple[str | None, Written]]]:
-    settings = config.captioner
-    fingerprints: dict[int, str] = {}
-
-    def look(number: int) -> Look:
-        data = _read(files[number], config)
-        fingerprints[number] = digest(data)
-        name, scale = files[number].name, settings.photo_scale
-
-        def decoded() -> Shown:
-            size_px = None if scale == "full" else model.reduced_size_px  # asked here, since it loads the processor
-            return Shown(image=decode_photo(data, name, max_pixels=config.ingest.max_pixels, size_px=size_px).image)
-
-        # A RAW file is told by its name, so the same bytes under another ending are read otherwise.
-        return Look(content=digest("file", fingerprints[number], scale, is_raw(name)), open=decoded)
-
-    written = write_captions(
-        model,
-        [Shot(prompt=prompt, look=partial(look, number)) for number in range(len(files))],
-        settings.decoding,
-        store=store,
-        variants=settings.variants,
-        seed=config.seed,
-        threads=config.ingest.threads,
-        keep_features=settings.keep_features,
-    )
-    for number, result in written:
-        yield number, (fingerprints.get(number), result)
-
-
-def _read(file: SourceFile, config: PipelineConfig) -> bytes:
-    if file.size_bytes > config.ingest.max_file_bytes:
-        raise PhotoError("too_many_bytes", f"has {file.size_bytes} bytes, more than ingest.max_file_bytes")
-    return file.read()
-
-
-def _signature(model: VisionLanguageModel, prompt: str, config: PipelineConfig) -> str:
-    settings = config.captioner
-    how = decoding_key(settings.decoding, config.seed)
-    return digest(model.key, prompt, how, settings.variants, settings.photo_scale)[:12]
 
 
 def _alone(appended: IO[str], journal: Path) -> None:
@@ -188,7 +118,7 @@ def _still_true(
 
     def unchanged(file: SourceFile) -> bool:
         try:
-            return digest(_read(file, config)) == earlier[file.name].fingerprint
+            return digest(read_file(file, config)) == earlier[file.name].fingerprint
         except (PhotoError, OSError):
             return False
 
@@ -241,22 +171,6 @@ def _read_journal(journal: Path) -> dict[str, DescribedPhoto]:
     if len(whole) < len(data):
         os.truncate(journal, len(whole))
     return lines
-
-
-def _line(
-    name: str, fingerprint: str | None, result: Written, model: VisionLanguageModel, prompt: str, signature: str
-) -> DescribedPhoto:
-    several = len(result.captions) > 1
-    return DescribedPhoto(
-        image=name,
-        caption=result.captions[0] if result.captions else None,
-        variants=result.captions if several else (),
-        error=None if result.error is None else str(result.error),
-        model=model.name,
-        prompt=prompt,
-        fingerprint=fingerprint,
-        signature=signature,
-    )
 
 
 def _json(line: DescribedPhoto) -> str:

@@ -24,7 +24,7 @@ from core.sources import SourceFile
 from core.store import Arrays, Store, digest
 from core.threads import map_in_order
 
-__all__ = ["IngestResult", "Photo", "SetAside", "ingest", "load_embeddings", "load_view", "photo_key"]
+__all__ = ["IngestResult", "Photo", "SetAside", "embedding_key", "ingest", "load_embeddings", "load_view", "photo_key"]
 
 _MOST_AHEAD = 64
 """Decoded photos that may wait for the model: about 80 MB."""
@@ -115,7 +115,7 @@ def ingest(
                 if image is not None and embedder is not None:
                     if not waiting:  # an error in loading is raised again, and reported, when the model is used
                         loader.submit(embedder.load)
-                    waiting.append((_embedding_key(photo.pixel_hash, embedder, settings), image))
+                    waiting.append((embedding_key(photo.pixel_hash, embedder, settings), image))
             if embedder is not None and (len(waiting) >= batch_size or done == len(files)):
                 _embed_and_keep(waiting, embedder, store)
             progress(done, len(files))
@@ -125,7 +125,7 @@ def ingest(
 
 def load_embeddings(photos: Sequence[Photo], settings: IngestSettings, store: Store, embedder: Embedder) -> np.ndarray:
     """Embeddings of ingested photos, from the store: float32 (n, d), unit length."""
-    vectors = [store.get_arrays("embedding", _embedding_key(p.pixel_hash, embedder, settings)) for p in photos]
+    vectors = [store.get_arrays("embedding", embedding_key(p.pixel_hash, embedder, settings)) for p in photos]
     missing = [i for i, arrays in enumerate(vectors) if arrays is None]
     for i in missing:  # an entry was removed behind our back, or the disk is full
         decoded = _decode(photos[i].file, photos[i].file.read(), settings)
@@ -183,7 +183,7 @@ def _measure(
         raise too_many_pixels(photo.header.width_px, photo.header.height_px, settings.max_pixels)
     if embedder is None:
         return photo, None
-    stored = store.get_arrays("embedding", _embedding_key(photo.pixel_hash, embedder, settings)) is not None
+    stored = store.get_arrays("embedding", embedding_key(photo.pixel_hash, embedder, settings)) is not None
     store.count("embedding", found=stored)
     if stored:
         return photo, None
@@ -235,5 +235,6 @@ def _photo_key(fingerprint: str, file: SourceFile, settings: IngestSettings) -> 
     return digest("photo", _ANALYSIS_VERSION, settings.analysis_size_px, fingerprint, is_raw(file.name))
 
 
-def _embedding_key(pixel_hash: str, embedder: Embedder, settings: IngestSettings) -> str:
+def embedding_key(pixel_hash: str, embedder: Embedder, settings: IngestSettings) -> str:
+    """The store's key of a photo's embedding."""
     return digest("embedding", embedder.key, settings.analysis_size_px, pixel_hash)
