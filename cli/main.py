@@ -16,13 +16,17 @@ from cli import (
     evaluate,
     explain,
     merge,
+    publish,
     push,
+    review,
     sample,
     score,
     serve,
     settings,
     store,
+    submit,
     train,
+    tune,
 )
 from core.errors import MontageError
 
@@ -41,18 +45,23 @@ app.command("caption")(caption.caption)
 app.command("describe")(describe.describe)
 app.command("doctor")(doctor.doctor)
 app.command("merge")(merge.merge)
+app.command("publish")(publish.publish)
 app.command("push")(push.push)
 app.command("explain")(explain.explain)
 app.command("sample-event")(sample.sample_event)
 app.command("score")(score.score)
 app.command("serve")(serve.serve)
 app.command("train")(train.train)
+app.command("tune")(tune.tune)
 app.add_typer(evaluate.app, name="evaluate")
 app.command("calibrate")(calibrate.calibrate)
 app.command("config")(settings.show_config)
 app.add_typer(store.app, name="store")
 app.add_typer(data.app, name="data")
 app.add_typer(adapters.app, name="adapters")
+app.add_typer(review.app, name="review")
+app.command("submit")(submit.submit)
+app.add_typer(submit.app, name="jobs")
 
 
 def main() -> None:
