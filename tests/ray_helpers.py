@@ -71,7 +71,11 @@ def ray_head(*, cpus: int = 2, dashboard: bool = True, variables: dict[str, str]
                 break
         assert process is not None, "Ray did not start; its logs are gone with its folder"
         try:
-            yield Head(address=f"127.0.0.1:{ports['port']}", dashboard=f"http://127.0.0.1:{ports['dashboard-port']}")
+            yield Head(
+                address=f"127.0.0.1:{ports['port']}",
+                dashboard=f"http://127.0.0.1:{ports['dashboard-port']}",
+                session=process.pid,
+            )
         finally:
             _end(process)
 
