@@ -8,11 +8,11 @@ PORT ?= 7860
 export HF_HUB_OFFLINE := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: help setup demo test check lint bench bench-training mini voice clean
+.PHONY: help setup demo test test-nodes check lint bench bench-training mini voice clean
 
 help:
 	@echo "make demo    caption the sample event into out/ and open the page"
-	@echo "make test    all tests that this machine can run"
+	@echo "make test    all tests that this machine can run, but for one of some minutes: make test-nodes"
 	@echo "make check   lint, types, import rules, tests: what CI runs"
 	@echo "make bench   measurements against plain Pillow and transformers: minutes"
 	@echo "make bench-training  training against transformers' Trainer and PEFT: well over ten minutes"
@@ -36,8 +36,13 @@ demo: setup sample/truth.csv
 	$(BIN)/montage caption sample --event "Freshers Night" --out out --mode hybrid --set embeddings.model=mini
 	$(BIN)/montage serve --port $(PORT) --set embeddings.model=mini --set captioner.mode=hybrid
 
+# Ray wants the cores for itself: it gives up where its agents do not start within seconds.
 test: setup
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not ray"
+	$(BIN)/python -m pytest -m "ray and not nodes"
+
+test-nodes: setup
+	$(BIN)/python -m pytest -m nodes
 
 lint: setup
 	$(BIN)/ruff check .

@@ -29,6 +29,9 @@ def build_demo(loaded: LoadedConfig, *, store: Store, out: Path) -> gr.Blocks:
         out: folder for results; each run gets a folder of its own in it.
     """
     loaded, chosen = apply_best(loaded, default_results_root())
+    voice = loaded.settings.captioner.adapter_path
+    if chosen is not None and voice is not None:  # in the page's words rather than the command's
+        chosen = words.voice(voice)
     loaded = with_defaults(loaded, {"captioner.show_base": True}, "the page")
     embedder, notice = choose_embedder(loaded)
     captioners = choose_captioners(loaded).told(chosen)

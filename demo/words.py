@@ -93,6 +93,14 @@ def sample_ready(name: str, photos: int) -> str:
     return f"“{name}” is in: {count(photos, 'photo')}. Press “{MAKE_POSTS}”."
 
 
+def voice(adapter: str) -> str:
+    """Which adapter writes."""
+    return (
+        f"The model writes in the voice of the adapter “{adapter}”. What it would have said before it learnt that "
+        "voice stands under each post."
+    )
+
+
 def took(source: str, reason: str | None) -> str:
     """Whose caption the hybrid took, and why."""
     return f"took {CAPTIONERS.get(source, source)}: {reason}"

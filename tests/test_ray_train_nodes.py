@@ -19,7 +19,7 @@ from distributed.train_run import train_on_cluster
 from distributed.train_settings import ClusterTraining
 from tests.ray_train_helpers import RAY_WARNINGS, Reported
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900), *RAY_WARNINGS]
+pytestmark = [pytest.mark.ray, pytest.mark.nodes, pytest.mark.slow, pytest.mark.timeout(900), *RAY_WARNINGS]
 
 STEPS = 16
 SETTINGS = (

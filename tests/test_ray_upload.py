@@ -43,11 +43,13 @@ def test_this_folder_ships_small_and_whole(tmp_path: Path) -> None:
 
 KEPT = [
     "core/data/x.json", "core/build/x.py", "core/out/x.py", "core/results/runs/x.csv", "docs/sample/x.md",
-    "results/best.json", "results/adapters/club/adapter_config.json", "tests/results/runs/x.csv",
+    "adapters/club/adapter_config.json", "adapters/best.json", "tests/results/runs/x.csv",
 ]  # fmt: skip
 LEFT = [
     ".venv/bin/python", "build/big.bin", "out/posts.json", "sample/a.jpg", "results/runs/one/log.csv",
-    "results/trials/ab/adapter.bin", ".git/config", ".hypothesis/x", "core/__pycache__/x.pyc", "core/x.pyc",
+    "results/trials/ab/adapter.bin",
+    "results/adapters/club/adapter_model.safetensors", "results/best.json",
+    ".git/config", ".hypothesis/x", "core/__pycache__/x.pyc", "core/x.pyc",
     ".mypy_cache/x",
 ]  # fmt: skip
 

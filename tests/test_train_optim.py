@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from core.training.arguments import _trackers, trainer_arguments
+from core.training.launch import share_of_batch
 from core.training.optim import own_optimizer, rex_schedule, warmup_steps
 from core.training.settings import Recipe, TrainSettings
 from core.training.trainer import trainer_class
@@ -37,13 +38,18 @@ def trained(folder: Path, **train: Any) -> tuple[Any, float, float]:
             return float(sum(model(**{k: v[None] for k, v in row.items()})["loss"] for row in rows)) / len(rows)
 
     before = loss()
-    arguments = trainer_arguments(recipe, folder, device="cpu")
+    arguments = trainer_arguments(recipe, folder, device="cpu", share=share_of_batch(recipe, 1))
     arguments.eval_strategy = arguments.save_strategy = "no"
     trainer = trainer_class()(
         model=model, args=arguments, train_dataset=rows, optimizer_cls_and_kwargs=own_optimizer(recipe.train)
     )
     trainer.setup(
-        schedule=recipe.train.schedule, judge=dict, save=print, keep_best=print, write_log=lambda history: None
+        schedule=recipe.train.schedule,
+        judge=dict,
+        save=print,
+        keep_best=print,
+        write_log=lambda history: None,
+        report=lambda step, metrics, checkpoint: None,
     )
     trainer.train()
     return trainer, before, loss()
@@ -125,7 +131,7 @@ def test_gradients_are_shortened_to_the_longest_allowed(tmp_path: Path) -> None:
 def test_batches_are_not_spread_over_several_gpus_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     recipe = Recipe.model_validate({"base_model": "git", "train": {"per_device_train_batch_size": 3}})
-    arguments = trainer_arguments(recipe, tmp_path, device="cuda")
+    arguments = trainer_arguments(recipe, tmp_path, device="cuda", share=share_of_batch(recipe, 1))
     assert (arguments.n_gpu, arguments.train_batch_size) == (1, 3)
 
 
