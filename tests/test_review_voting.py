@@ -41,7 +41,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     who: dict[str, Any] = {}
     if os.geteuid() == 0:  # the server refuses to run as root
         who = {"user": "nobody"}
-        for place in (folder, *folder.parents[:2]):
+        for place in (folder, *folder.parents[:3]):  # as deep as pytest-xdist puts it
             place.chmod(0o755)
         shutil.chown(folder, "nobody")
     with socket.socket() as free:
