@@ -36,10 +36,10 @@ demo: setup sample/truth.csv
 	$(BIN)/montage caption sample --event "Freshers Night" --out out --mode hybrid --set embeddings.model=mini
 	$(BIN)/montage serve --port $(PORT) --set embeddings.model=mini --set captioner.mode=hybrid
 
-# Ray wants the cores for itself: it gives up where its agents do not start within seconds.
+# Ray wants the cores for itself, and each file a process: it gives up where its agents do not start within seconds.
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not ray"
-	$(BIN)/python -m pytest -m "ray and not nodes"
+	set -e; for name in batch evaluate jobs train tune; do $(BIN)/python -m pytest -m ray tests/test_ray_$$name.py; done
 
 test-nodes: setup
 	$(BIN)/python -m pytest -m nodes
